@@ -1,0 +1,69 @@
+# make demo    set up what is needed and dither a photograph through every stage
+# make test    set up and run the tests
+# make check   what CI runs: lint, types, import rules, docs, tests
+# make bench   measure (gcc and clang are compared with, if they are there)
+# make fuzz    the property tests, with many more examples
+# make clean   remove what these made
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
+	{ echo $$p; break; }; done)
+NEED := Python 3.11 or newer with venv is needed: apt install python3-venv
+FUZZ_EXAMPLES ?= 2000
+
+.PHONY: help demo test check lint bench fuzz docs clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
+
+# The stamps are written last: an interrupted set-up is done again.
+$(VENV)/.python:
+	@test -n "$(PYTHON)" || { echo "$(NEED)" >&2; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[demo,dev]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo
+	@$(BIN)/python -m cpushare.demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m vm.docs --check
+
+check: lint docs test
+
+fuzz: $(VENV)/.dev
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n auto -m fuzz tests
+
+# Peers live in an environment of their own: numba pins llvmlite.
+.venv-bench/.stamp: $(VENV)/.python bench/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --disable-pip-version-check -r bench/requirements.txt
+	@touch $@
+
+bench: $(VENV)/.dev .venv-bench/.stamp
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		build dist out

@@ -1,0 +1,34 @@
+"""Every diagnostic: its code, its title, and what `cpsc explain` says about it.
+
+The hundreds group them: 01 text, syntax, names and files; 02 loops over pixels; 03 types;
+04 functions and calls; 05 constants and loops; 06 kernels; 07 tests; 08 limits of the machine;
+09 not yet in this version.
+Codes are never given anew.
+"""
+
+from __future__ import annotations
+
+from compiler.catalogue import items, machine, pixels, text, values
+from compiler.catalogue.entry import Entry
+
+CATALOGUE: dict[str, Entry] = {
+    **text.ENTRIES,
+    **pixels.ENTRIES,
+    **values.ENTRIES,
+    **items.ENTRIES,
+    **machine.ENTRIES,
+}
+
+TITLES: dict[str, str] = {code: entry.title for code, entry in CATALOGUE.items()}
+"""The message of each code where none is given."""
+
+
+def explain(code: str) -> str | None:
+    """What `cpsc explain` prints about a code; None if there is no such code."""
+    entry = CATALOGUE.get(code.upper())
+    if entry is None:
+        return None
+    parts = [f"{code.upper()}: {entry.title}", entry.text]
+    if entry.wrong:
+        parts += [f"Wrong:\n\n    {entry.wrong}", f"Right:\n\n    {entry.right}"]
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,15 @@
+"""One row of the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A diagnostic's title and explanation; a wrong and a right line where lines can show it."""
+
+    title: str
+    text: str
+    wrong: str = ""
+    right: str = ""

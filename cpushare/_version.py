@@ -1,0 +1,3 @@
+"""The version of the tool (SemVer)."""
+
+__version__ = "0.1.0"

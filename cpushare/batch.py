@@ -1,0 +1,308 @@
+"""Batches: one kernel, one set of parameters, many pictures.
+
+Every picture is a task of its own: read, run, write. Tasks run in threads, each with a strict
+child of its own. One that fails does not stop the rest; what failed is listed at the end. Outputs
+appear whole or not at all.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cpushare import colour, images, writing
+from cpushare.cpsc import exits, output
+from cpushare.images import READABLE, Reading
+from vm.errors import CPUShareError, Refused
+from vm.module import Kernel, Role
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.progress import Progress
+
+    from cpushare.program import Program
+    from vm.sandbox.runner import NativeRunner
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Files of the in images by name, and files of the out images ("": a name made from these)."""
+
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What all tasks of a batch share."""
+
+    program: Program
+    kernel: Kernel
+    values: dict[str, object]
+    reading: Reading
+    engine: str
+    jobs: int
+    memory_bytes: int
+    use_cache: bool
+
+
+@dataclass(slots=True)
+class Runners:
+    """A native runner for each thread: a child belongs to the thread that made it."""
+
+    work: Work
+    local: threading.local = field(default_factory=threading.local)
+    all: list[NativeRunner] = field(default_factory=list)
+
+    def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Run the kernel on one task's images."""
+        work = self.work
+        if work.engine == "interpret":
+            from vm import interp
+
+            return interp.run(work.program.verified, work.kernel.name, inputs, work.values).outputs
+        if not hasattr(self.local, "runner"):
+            runner = work.program.runner(work.kernel.name, work.values, use_cache=work.use_cache)
+            runner.memory_limit_bytes = work.memory_bytes
+            self.local.runner = runner
+            self.all.append(runner)
+        outputs: dict[str, NDArray[Any]] = self.local.runner.run(inputs)
+        return outputs
+
+    def close(self) -> None:
+        """End every child."""
+        for runner in self.all:
+            runner.close()
+
+
+# Planning: which files go where.
+
+
+def expand(inputs: tuple[str, ...]) -> list[str]:
+    """Files, folders' pictures in order of name, and patterns, as one list of files."""
+    found: list[str] = []
+    for text in inputs:
+        path = Path(text)
+        if text == "-" or path.is_file():
+            found.append(text)
+        elif path.is_dir():
+            names = sorted(p for p in path.iterdir() if p.suffix.lower() in READABLE)
+            if not names:
+                raise Refused(f"there is no picture in the folder {text}")
+            found += map(str, names)
+        elif any(character in text for character in "*?["):
+            matches = sorted(glob.glob(text))
+            if not matches:
+                raise Refused(f"nothing matches {text}")
+            found += matches
+        else:
+            raise FileNotFoundError(2, "no such file or folder", text)
+    return found
+
+
+def _pairs(texts: tuple[str, ...], names: list[str]) -> tuple[dict[str, str], list[str]]:
+    """`NAME=FILE` by name, and what is no such pair."""
+    named, plain = {}, []
+    for text in texts:
+        name, equals, file = text.partition("=")
+        if equals and name in names:
+            named[name] = file
+        else:
+            plain.append(text)
+    return named, plain
+
+
+def plan(
+    kernel: Kernel, inputs: tuple[str, ...], named: tuple[str, ...], targets: tuple[str, ...]
+) -> list[Task]:
+    """The tasks that a command line asks for. Raises `Refused` if it fits no kernel."""
+    in_names = [image.name for image in kernel.images_of(Role.IN)]
+    out_names = [image.name for image in kernel.images_of(Role.OUT)]
+    given, rest = _pairs(named, in_names)
+    if rest:
+        raise Refused(f"--in takes NAME=FILE with one of: {', '.join(in_names)}; not '{rest[0]}'")
+    chosen, plain = _pairs(targets, out_names)
+    if len(plain) > 1:
+        raise Refused("-o is given twice; for several out images use -o NAME=FILE")
+    open_names = [name for name in in_names if name not in given]
+    if len(open_names) > 1:
+        raise Refused(
+            f"kernel '{kernel.name}' takes several images: give all but one of them by --in "
+            f"NAME=FILE ({', '.join(open_names)})"
+        )
+    files = expand(inputs)
+    if bool(open_names) != bool(files):
+        raise Refused("give a picture to run on" if open_names else "every image is given already")
+    tasks = [{open_names[0]: file} | given for file in files] if open_names else [given]
+    target = plain[0] if plain else None
+    many = len(tasks) > 1
+    return _targeted(kernel, tasks, target, chosen, out_names, many)
+
+
+def _targeted(
+    kernel: Kernel,
+    inputs: list[dict[str, str]],
+    target: str | None,
+    chosen: dict[str, str],
+    out_names: list[str],
+    many: bool,
+) -> list[Task]:
+    folder = target is not None and (many or Path(target).is_dir() or target.endswith(os.sep))
+    if many and target is None:
+        raise Refused("several pictures need a folder to go to: -o DIR")
+    if many and (chosen or target == "-"):
+        raise Refused("several pictures cannot go to one file")
+    if folder and target is not None:
+        Path(target).mkdir(parents=True, exist_ok=True)
+    tasks = []
+    for files in inputs:
+        first = next(iter(files.values()), kernel.name)
+        outputs = {}
+        for name in out_names:
+            suffix = "" if len(out_names) == 1 else f".{name}"
+            stem = kernel.name if first == "-" else Path(first).stem
+            if name in chosen:
+                outputs[name] = chosen[name]
+            elif folder:
+                outputs[name] = str(Path(target or "") / f"{stem}{suffix}")
+            elif target is not None and len(out_names) == 1:
+                outputs[name] = target
+            elif target is not None:
+                raise Refused(f"there are several out images: -o {out_names[0]}=FILE, or a folder")
+            else:
+                place = Path() if first == "-" else Path(first).parent
+                outputs[name] = str(place / f"{stem}.{kernel.name}{suffix}")
+        tasks.append(Task(files, outputs))
+    return _distinct(tasks)
+
+
+def _distinct(tasks: list[Task]) -> list[Task]:
+    """Pictures of one stem (a.png, a.jpg) keep their whole names, so that none is lost."""
+    seen: dict[str, int] = {}
+    for task in tasks:
+        for path in task.outputs.values():
+            seen[path] = seen.get(path, 0) + 1
+    return [
+        Task(
+            task.inputs,
+            {
+                name: path
+                if seen[path] == 1
+                else path + Path(next(iter(task.inputs.values()))).suffix
+                for name, path in task.outputs.items()
+            },
+        )
+        for task in tasks
+    ]
+
+
+# Running.
+
+
+def run_task(work: Work, runners: Runners, task: Task) -> dict[str, object]:
+    """Read, run, write one task; gives what there is to tell of it."""
+    began = time.perf_counter()
+    notes = []
+    arrays = {}
+    for image in work.kernel.images_of(Role.IN):
+        file = task.inputs[image.name]
+        pixels = images.read_image(file, work.reading)
+        arrays[image.name], said = colour.fit(pixels, image, file, work.engine)
+        notes += [said] if said else []
+    found = runners.run(arrays)
+    written = {}
+    for name, path in task.outputs.items():
+        if path != "-" and Path(path).suffix.lower() not in (*writing.FORMATS, ".npy"):
+            is_made_up = not path.endswith(".") and Path(path).suffix.lower() not in READABLE
+            path += writing.natural_suffix(found[name]) if is_made_up else ""
+        writing.write_image(path, found[name])
+        written[name] = path
+    return {
+        "input": task.inputs,
+        "output": written,
+        "seconds": round(time.perf_counter() - began, 6),
+        "notes": notes,
+    }
+
+
+@contextmanager
+def progress_bar(total: int) -> Iterator[Progress | None]:
+    """A bar on standard error, if that is a terminal and there is more than one task."""
+    import sys
+
+    if total < 2 or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), "pictures", TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        bar.add_task("", total=total)
+        yield bar
+
+
+def run(work: Work, tasks: list[Task], *, as_json: bool) -> int:
+    """Run all tasks; gives the exit code: 0, or that of the first task that failed."""
+    runners = Runners(work)
+    jobs = min(work.jobs or os.cpu_count() or 1, len(tasks))
+    pool = ThreadPoolExecutor(max_workers=jobs)
+    failures: list[tuple[Task, Exception]] = []
+    try:
+        futures = {pool.submit(run_task, work, runners, task): task for task in tasks}
+        with progress_bar(len(tasks)) as bar:
+            for future in as_completed(futures):
+                _tell(future, futures[future], failures, as_json, alone=len(tasks) == 1)
+                if bar is not None:
+                    bar.advance(bar.task_ids[0])
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        runners.close()  # whoever still waits for a child finds it gone
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        runners.close()
+    if failures and len(tasks) == 1:
+        raise failures[0][1]
+    for task, error in failures:
+        output.error(f"{', '.join(task.inputs.values())}: {error}")
+    if len(tasks) > 1:
+        output.note(f"{len(tasks) - len(failures)} of {len(tasks)} pictures done")
+    return exits.exit_code(failures[0][1]) if failures else 0
+
+
+def _tell(
+    future: Future[dict[str, object]],
+    task: Task,
+    failures: list[tuple[Task, Exception]],
+    as_json: bool,
+    alone: bool,
+) -> None:
+    try:
+        fields = future.result()
+    except (CPUShareError, OSError) as error:
+        failures.append((task, error))
+        if as_json and not alone:
+            output.result_json({"input": task.inputs, "error": str(error)})
+        return
+    notes = fields.pop("notes")
+    assert isinstance(notes, list)
+    for text in notes:
+        output.note(text)
+    if "-" in task.outputs.values():
+        return
+    if as_json:
+        output.result_json(fields)
+    elif alone:
+        written = fields["output"]
+        assert isinstance(written, dict)
+        for path in written.values():
+            output.note(f"{path} ({fields['seconds']} s)")

@@ -1,0 +1,91 @@
+"""Settings: what they are, and where each value comes from.
+
+A setting is taken from the environment (CPUSHARE_MAX_PIXELS …), else from
+~/.config/cpushare/config.toml, else from the table here. Options of a command beat all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from vm.errors import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its name, default, unit and meaning."""
+
+    name: str
+    default: int
+    meaning: str
+
+
+SETTINGS = (
+    Setting("max_pixels", 100_000_000, "the largest picture that is read, in pixels"),
+    Setting("jobs", 0, "pictures of a batch at once; 0: one for each processor"),
+    Setting("memory_bytes", 8 << 30, "the most memory a kernel may ask for, in bytes"),
+    Setting("cache_bytes", 1 << 30, "the size of the cache of compiled kernels, in bytes"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A setting's value, and where it was found."""
+
+    setting: Setting
+    value: int
+    origin: str
+
+
+def config_path() -> Path:
+    """Where the file is looked for."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("cpushare")) / "config.toml"
+
+
+def read_config(path: Path | None = None) -> dict[str, Value]:
+    """Every setting with its value. Raises `Refused` for a file that cannot be understood."""
+    path = path or config_path()
+    given = _read_file(path)
+    names = {setting.name for setting in SETTINGS}
+    for name in given:
+        if name not in names:
+            raise Refused(f"{path}: there is no setting '{name}' (there is: {', '.join(names)})")
+    return {setting.name: _value(setting, given, path) for setting in SETTINGS}
+
+
+def _read_file(path: Path) -> dict[str, object]:
+    import tomllib
+
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        raise Refused(f"{path} is no TOML: {error}") from None
+
+
+def _value(setting: Setting, given: dict[str, object], path: Path) -> Value:
+    variable = f"CPUSHARE_{setting.name.upper()}"
+    raw: object = os.environ.get(variable)
+    origin = variable
+    if raw is None and setting.name in given:
+        raw, origin = given[setting.name], str(path)
+    if raw is None:
+        return Value(setting, setting.default, "default")
+    try:
+        number = int(raw) if isinstance(raw, str | int) else -1
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise Refused(f"{origin}: {setting.name} is a whole number, not {raw!r}")
+    return Value(setting, number, origin)
+
+
+def setting(name: str) -> int:
+    """One setting's value."""
+    return read_config()[name].value

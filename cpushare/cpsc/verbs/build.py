@@ -1,0 +1,46 @@
+"""cpsc build: compile a .cps file to a .cpb file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from cpushare.cpsc import output
+from cpushare.cpsc.programs import show_warnings
+
+
+@click.command(help="Compile FILE.cps (or - for standard input) to a .cpb file beside it.")
+@click.argument("file", metavar="FILE.cps")
+@click.option(
+    "-o", "--output", "target", metavar="OUT.cpb", help="Where to; - for standard output."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def command(file: str, target: str | None, as_json: bool) -> None:
+    """Compile, verify, write."""
+    from compiler.pipeline import compile_path, compile_text
+    from cpushare.files import whole_file
+    from vm.verifier import verify
+
+    compiled = compile_text(sys.stdin.read(), "<stdin>") if file == "-" else compile_path(file)
+    show_warnings(compiled.warnings)
+    verified = verify(compiled.encoded)
+    if target is None:
+        target = "-" if file == "-" else str(Path(file).with_suffix(".cpb"))
+    if target == "-":
+        sys.stdout.buffer.write(compiled.encoded)
+        sys.stdout.buffer.flush()
+        return
+    with whole_file(Path(target)) as out:
+        out.write(compiled.encoded)
+    if as_json:
+        size = len(compiled.encoded)
+        output.result_json({"output": target, "hash": verified.hash, "bytes": size})
+        return
+    output.note(f"{target}: {len(compiled.encoded)} bytes, sha256 {verified.hash[:16]}…")
+    for name, kernel in verified.kernels.items():
+        output.note(
+            f"  {name}: price {kernel.cost}; {kernel.proved} accesses and operations proved, "
+            f"{kernel.checked} checked"
+        )

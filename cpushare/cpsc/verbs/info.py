@@ -1,0 +1,78 @@
+"""cpsc info: what a program holds."""
+
+from __future__ import annotations
+
+import click
+
+from cpushare.cpsc import output
+from cpushare.cpsc.programs import default_text, load_program, option_name
+from vm.module import Image, Kernel, Parameter, Role
+from vm.parameters import bounds
+
+
+@click.command(help="Show a program's kernels with their images, parameters and price.")
+@click.argument("file", metavar="FILE.cps|.cpb")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a kernel.")
+def command(file: str, as_json: bool) -> None:
+    """Describe every kernel."""
+    program = load_program(file)
+    if not as_json:
+        output.result(f"{file}: sha256 {program.hash}")
+        output.result(f"meaning {program.verified.meaning}")
+        for source in program.verified.module.sources:
+            output.result(f"from {source.name}, sha256 {source.sha256}")
+    for name, verified in program.verified.kernels.items():
+        kernel = verified.kernel
+        if as_json:
+            output.result_json(_fields(kernel, str(verified.cost)))
+            continue
+        output.result(f"\nkernel {name}: {kernel.doc}".rstrip(": "))
+        for image in kernel.images:
+            if image.role is not Role.LOCAL:
+                output.result(f"  {image.role.value:3} {_image_text(image)}")
+        for parameter in kernel.parameters:
+            output.result(f"  {_parameter_text(parameter)}")
+        output.result(f"  price {verified.cost}, memory {verified.memory} bytes")
+
+
+def _image_text(image: Image) -> str:
+    kind = str(image.type) + (f", {image.channels}" if image.channels > 1 else "")
+    return f"{image.name}: image<{kind}>  {image.doc}".rstrip()
+
+
+def _parameter_text(parameter: Parameter) -> str:
+    kind = f"[{parameter.type}; {parameter.length}]" if parameter.length else str(parameter.type)
+    within = "{}..={}".format(*bounds(parameter)) if parameter.low is not None else ""
+    default = f"= {default_text(parameter)}" if parameter.default else "(required)"
+    parts = (option_name(parameter), kind, within, default, parameter.doc)
+    return " ".join(part for part in parts if part)
+
+
+def _fields(kernel: Kernel, cost: str) -> dict[str, object]:
+    return {
+        "kernel": kernel.name,
+        "doc": kernel.doc,
+        "images": [
+            {
+                "name": image.name,
+                "role": image.role.value,
+                "type": str(image.type),
+                "channels": image.channels,
+                "doc": image.doc,
+            }
+            for image in kernel.images
+            if image.role is not Role.LOCAL
+        ],
+        "parameters": [
+            {
+                "name": parameter.name,
+                "type": str(parameter.type),
+                "length": parameter.length,
+                "range": list(bounds(parameter)) if parameter.low is not None else None,
+                "default": default_text(parameter) or None,
+                "doc": parameter.doc,
+            }
+            for parameter in kernel.parameters
+        ],
+        "cost": cost,
+    }

@@ -1,0 +1,54 @@
+"""The two engines as functions from inputs to outputs, for tests and tools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from vm.sandbox.box import CompileBox
+    from vm.verifier import VerifiedModule
+
+
+def interpret(
+    verified: VerifiedModule,
+    kernel: str,
+    inputs: Mapping[str, NDArray[Any]],
+    parameters: Mapping[str, object],
+) -> dict[str, NDArray[Any]]:
+    """Run in the reference interpreter."""
+    from vm import interp
+
+    return interp.run(verified, kernel, inputs, parameters).outputs
+
+
+class NativeEngine:
+    """Runs in strict children, with one warm compile box. A context manager."""
+
+    def __init__(self) -> None:
+        from vm.sandbox.box import CompileBox
+        from vm.sandbox.cache import ObjectCache
+
+        self.box: CompileBox = CompileBox()
+        self.cache = ObjectCache()
+
+    def __call__(
+        self,
+        verified: VerifiedModule,
+        kernel: str,
+        inputs: Mapping[str, NDArray[Any]],
+        parameters: Mapping[str, object],
+    ) -> dict[str, NDArray[Any]]:
+        """Run one task."""
+        from vm.sandbox.runner import NativeRunner
+
+        with NativeRunner(verified, kernel, parameters, box=self.box, cache=self.cache) as runner:
+            return runner.run(inputs)
+
+    def __enter__(self) -> NativeEngine:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.box.close()

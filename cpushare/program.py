@@ -1,0 +1,182 @@
+"""A program in Python's hands: compile or load, run on arrays, know the price."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vm import extents
+from vm import parameters as parameter_values
+from vm.errors import Refused
+from vm.module import Kernel, Role
+from vm.verifier import VerifiedModule, verify
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from vm.sandbox.box import CompileBox
+    from vm.sandbox.runner import NativeRunner
+
+ENGINES = ("native", "interpret")
+
+
+class Result:
+    """The out images of one run, as attributes: `result.dst`."""
+
+    def __init__(self, outputs: Mapping[str, NDArray[Any]]) -> None:
+        self.outputs = dict(outputs)
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        try:
+            return self.__dict__["outputs"][name]  # type: ignore[no-any-return]
+        except KeyError:
+            listed = ", ".join(self.__dict__.get("outputs", ()))
+            raise AttributeError(f"there is no out image '{name}' (there is: {listed})") from None
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name}={image.shape}" for name, image in self.outputs.items())
+        return f"Result({shapes})"
+
+
+class Program:
+    """A verified program. `compile` and `load` make one."""
+
+    def __init__(self, verified: VerifiedModule) -> None:
+        self.verified = verified
+        self._box: CompileBox | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def hash(self) -> str:
+        """The program's name: sha256 of its bytes, in hex."""
+        return self.verified.hash
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """The names of its kernels."""
+        return tuple(self.verified.kernels)
+
+    def kernel(self, name: str | None = None) -> Kernel:
+        """A kernel by name; without a name the only one, or the one that is first in the file."""
+        if name is None:
+            return self.verified.module.kernels[0]
+        if name not in self.verified.kernels:
+            raise Refused(f"there is no kernel '{name}' (there is: {', '.join(self.kernels)})")
+        return self.verified.kernels[name].kernel
+
+    def run(
+        self, kernel: str | None = None, /, *, engine: str = "native", **arguments: object
+    ) -> Result:
+        """Run a kernel on arrays (h, w) or (h, w, channels) and parameters, all by name.
+
+        `engine` is "native" (a strict child) or "interpret" (anywhere, slowly). Raises `Trap`,
+        `Refused`, `OverLimit`, `SandboxUnavailable`.
+        """
+        wanted = self.kernel(kernel)
+        images, values = _split(wanted, arguments)
+        if engine == "interpret":
+            from vm import interp
+
+            return Result(interp.run(self.verified, wanted.name, images, values).outputs)
+        if engine != "native":
+            raise Refused(f"there is no engine '{engine}' (there is: {', '.join(ENGINES)})")
+        with self.runner(wanted.name, values) as runner:
+            return Result(runner.run(images))
+
+    def runner(
+        self, kernel: str, values: Mapping[str, object], *, use_cache: bool = True
+    ) -> NativeRunner:
+        """A native runner for one kernel with these parameters, to be used as a context."""
+        from vm.sandbox.cache import ObjectCache
+        from vm.sandbox.runner import NativeRunner
+
+        cache = ObjectCache() if use_cache else None
+        return NativeRunner(self.verified, kernel, values, box=self.box(), cache=cache)
+
+    def box(self) -> CompileBox:
+        """The compile box of this program; it starts when something must be compiled."""
+        from vm.sandbox.box import CompileBox
+
+        with self._lock:
+            if self._box is None:
+                self._box = CompileBox()
+            return self._box
+
+    def cost(self, kernel: str | None = None, /, **arguments: object) -> int:
+        """Units of work for inputs of these sizes, `src=(height, width)`, and parameters."""
+        wanted = self.kernel(kernel)
+        sizes, values = _split(wanted, arguments)
+        resolved = parameter_values.resolve(wanted, values)
+        pairs = {name: (int(size[1]), int(size[0])) for name, size in sizes.items()}
+        dimensions = extents.resolve(wanted, pairs, resolved)
+        return self.verified.kernels[wanted.name].cost.evaluate(dimensions, resolved)
+
+    def map(
+        self,
+        images: Iterable[NDArray[Any]],
+        kernel: str | None = None,
+        /,
+        *,
+        jobs: int = 1,
+        **values: object,
+    ) -> Iterator[Result]:
+        """Run a kernel of one in image on many images, natively; results in their order."""
+        wanted = self.kernel(kernel)
+        inputs = wanted.images_of(Role.IN)
+        if len(inputs) != 1:
+            raise Refused(f"kernel '{wanted.name}' takes {len(inputs)} images; map gives one")
+        local = threading.local()
+        runners: list[NativeRunner] = []
+
+        def one(image: NDArray[Any]) -> Result:
+            if not hasattr(local, "runner"):  # a child belongs to the thread that made it
+                local.runner = self.runner(wanted.name, values)
+                runners.append(local.runner)
+            return Result(local.runner.run({inputs[0].name: image}))
+
+        try:
+            with ThreadPoolExecutor(max_workers=jobs) as pool:
+                yield from pool.map(one, images)
+        finally:
+            for runner in runners:
+                runner.close()
+
+    def close(self) -> None:
+        """End the compile box, if one runs."""
+        with self._lock:
+            if self._box is not None:
+                self._box.close()
+                self._box = None
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<cpushare.Program {self.hash[:12]}: {', '.join(self.kernels)}>"
+
+
+def _split(kernel: Kernel, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    names = {image.name for image in kernel.images_of(Role.IN)}
+    images = {name: value for name, value in arguments.items() if name in names}
+    return images, {name: value for name, value in arguments.items() if name not in names}
+
+
+def compile(source: Path | str) -> Program:
+    """Compile a .cps file. Raises `CompileError` with every diagnostic, `OSError`."""
+    from compiler.pipeline import compile_path
+
+    return Program(verify(compile_path(Path(source)).encoded))
+
+
+def load(path: Path | str) -> Program:
+    """Read and verify a .cpb file. Raises `Malformed`, `Invalid`, `OSError`."""
+    from vm.limits import MODULE_BYTES
+
+    with Path(path).open("rb") as file:
+        return Program(verify(file.read(MODULE_BYTES + 1)))

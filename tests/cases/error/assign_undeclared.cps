@@ -1,0 +1,4 @@
+kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
+    total = 0;   //~ CPS0121
+    map (x, y) in dst { dst[x, y] = src[x, y]; }
+}

@@ -1,0 +1,3 @@
+kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
+    map (x, y) in dst { dst.clamp[x, y] = src[x, y]; }   //~ CPS0128
+}

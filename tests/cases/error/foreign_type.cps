@@ -1,0 +1,3 @@
+fn half(v: float) -> float {   //~ CPS0126
+    return v / 2.0;
+}

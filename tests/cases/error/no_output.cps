@@ -1,0 +1,2 @@
+kernel k(in src: image<u8>) {   //~ CPS0606
+}

@@ -1,0 +1,8 @@
+kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
+    var err: rows<i32, 2>(src.width);
+    scan (x, y, d) in src by serpentine(true) {
+        dst[x, y] = sat_u8(err[x, y]);
+        err.drop[x - d, y] += 1;   //~ CPS0225
+        err[x, y] += 1;            //~ CPS0225
+    }
+}

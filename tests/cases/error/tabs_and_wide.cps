@@ -1,0 +1,4 @@
+kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
+	let breite = "幅";   //~ CPS0125
+	map (x, y) in dst { dst[x, y] =		src[x]; }   //~ CPS0311
+}

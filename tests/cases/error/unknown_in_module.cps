@@ -1,0 +1,5 @@
+use std.image { issqrt };   //~ CPS0132
+
+kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
+    map (x, y) in dst { dst[x, y] = u8(issqrt(i32(src[x, y]))); }
+}

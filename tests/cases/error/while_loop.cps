@@ -1,0 +1,5 @@
+kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
+    var n = 10;
+    while n > 0 { n -= 1; }   //~ CPS0104
+    map (x, y) in dst { dst[x, y] = u8(n); }
+}

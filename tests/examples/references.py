@@ -1,0 +1,86 @@
+"""What the example kernels must compute, written again in plain Python and NumPy."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Gray = NDArray[np.uint8]
+
+
+def floyd_steinberg(
+    src: Gray,
+    *,
+    serpentine: bool = False,
+    threshold: int = 128,
+    weights: tuple[int, int, int, int] = (7, 3, 5, 1),
+) -> Gray:
+    """The formula of docs/language.md's dither, pixel by pixel, in exact integers.
+
+    want = floor((src·total + sum of neighbours' errors times weights + total // 2) / total);
+    weights are ahead, behind-below, below, ahead-below in the direction of travel.
+    """
+    height, width = src.shape
+    total = sum(weights)
+    pending = np.zeros((height + 1, width + 2), dtype=np.int64)
+    out = np.zeros_like(src)
+    for y in range(height):
+        forward = not (serpentine and y % 2)
+        d = 1 if forward else -1
+        for x in range(width) if forward else range(width - 1, -1, -1):
+            scaled = int(src[y, x]) * total + int(pending[y, x + 1]) + total // 2
+            want = scaled // total
+            got = 255 if want >= threshold else 0
+            out[y, x] = got
+            error = want - got
+            pending[y, x + 1 + d] += error * weights[0]
+            pending[y + 1, x + 1 - d] += error * weights[1]
+            pending[y + 1, x + 1] += error * weights[2]
+            pending[y + 1, x + 1 + d] += error * weights[3]
+    return out
+
+
+def gaussian(sigma: float) -> NDArray[np.float32]:
+    """Eleven weights in double precision, normalised, rounded to f32."""
+    raw = [math.exp(-0.5 * ((i - 5) / sigma) * ((i - 5) / sigma)) for i in range(11)]
+    total = 0.0
+    for value in raw:
+        total += value
+    return np.array([value / total for value in raw], dtype=np.float32)
+
+
+def hvs(src: Gray, sigma: float = 1.2) -> NDArray[np.float32]:
+    """Two separable passes of f32 sums, taps added left to right, mirrored at the edges."""
+    weights = gaussian(sigma)
+    image = (src.astype(np.float32) / np.float32(255)).astype(np.float32)
+    for axis in (1, 0):
+        pad = [(5, 5) if a == axis else (0, 0) for a in (0, 1)]
+        padded = np.pad(image, pad, mode="symmetric")
+        size = image.shape[axis]
+        total = None
+        for tap in range(11):
+            part = np.take(padded, range(tap, tap + size), axis=axis) * weights[tap]
+            total = part if total is None else total + part
+        assert total is not None
+        image = total.astype(np.float32)
+    return image
+
+
+def sobel(src: Gray) -> Gray:
+    """Gradient magnitude, rounded down, at most 255; clamped edges."""
+    p = np.pad(src.astype(np.int64), 1, mode="edge")
+    gx = p[:-2, 2:] + 2 * p[1:-1, 2:] + p[2:, 2:] - p[:-2, :-2] - 2 * p[1:-1, :-2] - p[2:, :-2]
+    gy = p[2:, :-2] + 2 * p[2:, 1:-1] + p[2:, 2:] - p[:-2, :-2] - 2 * p[:-2, 1:-1] - p[:-2, 2:]
+    squares = gx * gx + gy * gy
+    roots = np.vectorize(math.isqrt, otypes=[np.int64])(squares)
+    return np.minimum(roots, 255).astype(np.uint8)
+
+
+def median3(src: Gray) -> Gray:
+    """Median of 3 × 3, mirrored edges."""
+    height, width = src.shape
+    p = np.pad(src, 1, mode="symmetric")
+    stack = [p[dy : dy + height, dx : dx + width] for dy in range(3) for dx in range(3)]
+    return np.sort(np.stack(stack), axis=0)[4].astype(np.uint8)

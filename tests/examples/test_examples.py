@@ -1,0 +1,97 @@
+"""The example kernels give exactly what their formulas say, in every engine."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from compiler.pipeline import compile_path
+from tests import engines
+from tests.examples import references
+from vm.verifier import VerifiedModule, verify
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+ENGINES = {"interpreter": engines.interpret, "strict child": engines.native}
+SIZES = [(1, 1), (1, 9), (9, 1), (2, 2), (7, 5), (16, 16), (33, 17)]
+
+
+@cache
+def program(name: str) -> VerifiedModule:
+    """An example, compiled and verified."""
+    return verify(compile_path(EXAMPLES / f"{name}.cps").encoded)
+
+
+def picture(width: int, height: int, seed: int = 0) -> NDArray[np.uint8]:
+    """A ramp with noise: every level, flat and busy parts."""
+    random = np.random.default_rng(seed)
+    ramp = np.linspace(0, 255, width * height).reshape(height, width)
+    noisy = ramp + random.integers(-40, 40, (height, width))
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def run(engine: str, name: str, src: NDArray[np.uint8], **parameters: object) -> NDArray[np.uint8]:
+    outputs = ENGINES[engine](program(name), name, {"src": src}, parameters)
+    return outputs["dst"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("serpentine", [False, True])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_dither(engine: str, serpentine: bool, width: int, height: int) -> None:
+    src = picture(width, height)
+    found = run(engine, "dither", src, serpentine=serpentine)
+    assert (found == references.floyd_steinberg(src, serpentine=serpentine)).all()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "weights", [(7, 3, 5, 1), (7, 4, 5, 0), (1, 0, 0, 0), (0, 0, 1, 0), (1024, 3, 1000, 5)]
+)
+@pytest.mark.parametrize("threshold", [0, 1, 100, 255])
+def test_dither_with_other_weights(engine: str, weights: tuple[int, ...], threshold: int) -> None:
+    src = picture(19, 11, seed=threshold)
+    for serpentine in (False, True):
+        chosen = {"serpentine": serpentine, "weights": weights, "threshold": threshold}
+        found = run(engine, "dither", src, **chosen)
+        a, b, c, d = weights
+        wanted = references.floyd_steinberg(
+            src, serpentine=serpentine, threshold=threshold, weights=(a, b, c, d)
+        )
+        assert (found == wanted).all()
+
+
+def test_a_large_dither_in_the_strict_child() -> None:
+    """4096 × 4096 is compared in bands: the formula needs only what lies above."""
+    src = picture(4096, 4096)
+    found = run("strict child", "dither", src)
+    assert (found[:24] == references.floyd_steinberg(src[:24])).all()
+    narrow = run("strict child", "dither", np.ascontiguousarray(src[:, :24]))
+    assert (narrow[:600] == references.floyd_steinberg(src[:600, :24])).all()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ["sobel", "median3"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_integer_filters(engine: str, name: str, width: int, height: int) -> None:
+    src = picture(width, height, seed=width)
+    wanted = getattr(references, name)(src)
+    assert (run(engine, name, src) == wanted).all()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("sigma", [0.5, 1.2, 4.0])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_hvs(engine: str, sigma: float, width: int, height: int) -> None:
+    """Equal to the last bit, but for exp: the library's and ours may differ by a rounding."""
+    src = picture(width, height, seed=height)
+    outputs = ENGINES[engine](program("hvs"), "hvs", {"src": src}, {"sigma": sigma})
+    assert np.allclose(outputs["dst"], references.hvs(src, sigma), rtol=3e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["dither", "hvs", "sobel", "median3"])
+def test_examples_carry_no_checks_in_their_loops(name: str) -> None:
+    assert program(name).kernels[name].checked == 0

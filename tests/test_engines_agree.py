@@ -1,0 +1,55 @@
+"""Interpreter and strict child give the same bits, or the same trap, on random programs.
+
+`make fuzz` raises the number of examples.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import engines
+from vm import codec, interp
+from vm.errors import Trap
+from vm.module import Module, Role
+from vm.testing import images, modules, parameter_values
+from vm.verifier import VerifiedModule, verify
+
+
+def draw_run(data: st.DataObject) -> tuple[VerifiedModule, str, dict[str, object], engines.Images]:
+    """A random verified module, one of its kernels, parameters and images for it."""
+    module: Module = data.draw(modules())
+    verified = verify(codec.encode(module))
+    kernel = data.draw(st.sampled_from(module.kernels))
+    parameters = data.draw(parameter_values(kernel))
+    return verified, kernel.name, parameters, data.draw(images(kernel))
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_interpreter_and_strict_child_agree(data: st.DataObject) -> None:
+    verified, kernel, parameters, inputs = draw_run(data)
+    left = engines.outcome(engines.interpret, verified, kernel, inputs, parameters)
+    right = engines.outcome(engines.native, verified, kernel, inputs, parameters)
+    engines.assert_same(left, right)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_the_count_never_exceeds_the_price(data: st.DataObject) -> None:
+    from vm import extents
+    from vm import parameters as parameters_of
+
+    verified, name, parameters, inputs = draw_run(data)
+    checked = verified.kernels[name]
+    values = parameters_of.resolve(checked.kernel, parameters)
+    sizes = {
+        image.name: (inputs[image.name].shape[1], inputs[image.name].shape[0])
+        for image in checked.kernel.images_of(Role.IN)
+    }
+    try:
+        dimensions = extents.resolve(checked.kernel, sizes, values)
+        counted = interp.run(verified, name, inputs, parameters).counted
+    except Trap:
+        return
+    assert counted <= checked.cost.evaluate(dimensions, values)

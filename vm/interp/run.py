@@ -1,0 +1,121 @@
+"""One run of one kernel in the interpreter, from arrays to arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vm import limits
+from vm.bits import NAN_BITS, from_raw
+from vm.errors import OverLimit, Refused
+from vm.inputs import Prepared, as_output, dtype_of, prepare, shape_of
+from vm.interp.audit import audited
+from vm.interp.machine import Machine, Maker, Picture
+from vm.interp.regions import REGION_STEPS
+from vm.interp.steps import STEPS
+from vm.module import Image, Role
+from vm.opcodes import Op
+from vm.verifier import VerifiedKernel, VerifiedModule
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HANDLERS: dict[Op, Maker] = {**STEPS, **REGION_STEPS}
+assert set(HANDLERS) == set(Op), f"no handler for {set(Op) ^ set(HANDLERS)}"
+assert not set(STEPS) & set(REGION_STEPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The out images by name, (height, width) or (height, width, channels); units executed."""
+
+    outputs: dict[str, NDArray[Any]]
+    counted: int
+
+
+def run(
+    verified: VerifiedModule,
+    kernel: str,
+    inputs: Mapping[str, NDArray[Any]],
+    parameters: Mapping[str, object],
+    *,
+    limit_units: float | None = None,
+    limit_bytes: int = limits.INTERPRETED_BYTES,
+    audit: bool = False,
+) -> Result:
+    """Run a kernel on images, (height, width) or (height, width, channels), and parameters.
+
+    `audit` holds every value against what the verifier proved. Raises `Refused` for what does
+    not fit the signature, `OverLimit` beyond the limits, `Trap` where the kernel traps, `Crash`
+    where the verifier was wrong.
+    """
+    if kernel not in verified.kernels:
+        listed = ", ".join(verified.kernels)
+        raise Refused(f"the module has no kernel '{kernel}' (it has: {listed})")
+    checked = verified.kernels[kernel]
+    prepared = prepare(checked.kernel, inputs, parameters)
+    memory = checked.memory.evaluate(prepared.dimensions, prepared.parameters)
+    if memory > limit_bytes:
+        raise OverLimit(f"kernel '{kernel}' needs {memory} bytes", f"{limit_bytes} bytes")
+    buffers = [buffer(image, prepared) for image in checked.kernel.images]
+    limit = math.inf if limit_units is None else limit_units
+    machine = make_machine(checked, prepared, buffers, limit, audit)
+    for index in sorted(checked.facts.cleared):
+        machine.count_clearing(index)  # they are made of zeros
+    machine.block(0, len(checked.kernel.code))()
+    outputs = {
+        image.name: as_output(one_nan(image, pixels))
+        for image, pixels in zip(checked.kernel.images, buffers, strict=True)
+        if image.role is Role.OUT
+    }
+    return Result(outputs, machine.counted)
+
+
+def make_machine(
+    checked: VerifiedKernel,
+    prepared: Prepared,
+    buffers: list[NDArray[Any]],
+    limit_units: float,
+    audit: bool,
+) -> Machine:
+    """A machine at its start."""
+    pictures = [
+        Picture(
+            memoryview(pixels.reshape(-1)),  # type: ignore[arg-type]
+            pixels.shape[1],
+            pixels.shape[0],
+            image.channels,
+            from_raw(image.type, 0),
+        )
+        for image, pixels in zip(checked.kernel.images, buffers, strict=True)
+    ]
+    return Machine(
+        checked.kernel,
+        checked.facts,
+        prepared.dimensions,
+        prepared.parameters,
+        pictures,
+        HANDLERS,
+        limit_units,
+        audit=audited if audit else None,
+    )
+
+
+def buffer(image: Image, prepared: Prepared) -> NDArray[Any]:
+    """The pixels of an image at the start: those given, or zeros."""
+    import numpy as np
+
+    if image.role is Role.IN:
+        return prepared.arrays[image.name]
+    return np.zeros(shape_of(image, prepared.dimensions), dtype_of(image.type))
+
+
+def one_nan(image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
+    """The pixels with every NaN as the one pattern that may be seen."""
+    import numpy as np
+
+    if image.type.is_float:
+        pixels.view(f"<u{image.type.size_bytes}")[np.isnan(pixels)] = NAN_BITS[image.type]
+    return pixels

@@ -1,0 +1,14 @@
+"""Lowering: a verified kernel with its parameters -> textual LLVM IR.
+
+    lower(kernel, parameters, blind=0) -> str      raises OverLimit
+
+The function made is `i64 @kernel(ptr %arena, ptr %args)`. `args` holds all dimensions, then the
+byte offsets of all buffers in the arena (`vm.layout`), as i64. It returns 0, or a trap:
+(trap's number << 32) | (instruction's index + 1).
+"""
+
+from __future__ import annotations
+
+from vm.jit.lower.kernel import lower
+
+__all__ = ["lower"]

@@ -1,0 +1,159 @@
+"""Integer division: five roundings, guarded so that the hardware never faults.
+
+By a constant power of two it is a shift or a mask; by other constants LLVM multiplies.
+"""
+
+from __future__ import annotations
+
+from vm.jit.lower import floats, integers
+from vm.jit.lower.state import Lowering
+from vm.jit.lower.value import LLVM_TYPE, Value, constant
+from vm.module import Instruction, TrapCode
+from vm.opcodes import Op
+from vm.types import ScalarType
+
+BLIND_DIVISORS = 3  # from this level on divisors are hidden from LLVM too
+FLOORS = {Op.DIV_FLOOR, Op.MOD_FLOOR}
+REMAINDERS = {Op.REM, Op.MOD_FLOOR}
+
+
+def do_divide(low: Lowering, position: int, instruction: Instruction) -> None:
+    """DIV, REM, DIV_FLOOR, MOD_FLOOR, DIV_ROUND."""
+    b, a = low.pop(), low.pop()
+    if a.type.is_float:
+        low.push(floats.binary(low, instruction.op, a, b))
+        return
+    if low.is_checked(position):
+        low.guard(integers.compare(low, Op.NE, b, constant(b.type, 0)), TrapCode.DIVISION, position)
+    if b.raw == 0:  # the trap above is taken
+        low.push(constant(a.type, 0))
+    elif b.raw is not None and low.blind < BLIND_DIVISORS:
+        low.push(_by_constant(low, instruction.op, a, b.raw), position)
+    else:
+        low.push(_by_value(low, instruction.op, a, b), position)
+
+
+def _emit(low: Lowering, text: str, *sources: Value) -> Value:
+    return low.instruction(sources[0].type, text, *sources)
+
+
+def _by_constant(low: Lowering, op: Op, a: Value, divisor: int) -> Value:
+    kind = LLVM_TYPE[a.type]
+    not_negative = a.low >= 0
+    power = divisor > 0 and divisor & (divisor - 1) == 0
+    if divisor == 1:
+        return constant(a.type, 0) if op in REMAINDERS else a
+    if divisor == -1:
+        return constant(a.type, 0) if op in REMAINDERS else _negated(low, a)
+    if power and (op in FLOORS or (not_negative and op is not Op.DIV_ROUND)):
+        return _by_power(low, op, a, divisor)
+    if divisor > 0 and not_negative and op is not Op.DIV_ROUND:
+        name = "urem" if op in REMAINDERS else "udiv"
+        return _emit(low, f"{name} {kind} {low.text(a)}, {divisor}", a)
+    if op in FLOORS and divisor > 0:
+        return _floor_by_positive(low, op, a, divisor)
+    return _from_quotient(low, op, a, constant(a.type, divisor), *_truncated(low, a, divisor))
+
+
+def _negated(low: Lowering, a: Value) -> Value:
+    return _emit(low, f"sub {LLVM_TYPE[a.type]} 0, {low.text(a)}", a)
+
+
+def _by_power(low: Lowering, op: Op, a: Value, divisor: int) -> Value:
+    if op in REMAINDERS:
+        return integers.binary(low, -1, Op.AND, a, constant(a.type, divisor - 1))
+    count = constant(a.type, divisor.bit_length() - 1)
+    return integers.shift(low, Op.SHR, a, count)
+
+
+def _floor_by_positive(low: Lowering, op: Op, a: Value, divisor: int) -> Value:
+    """floor(a / c) for c > 0 and any signed a: ~(~a / c) where a is negative."""
+    kind = LLVM_TYPE[a.type]
+    mask = low.build.value(f"ashr {low.typed(a)}, {a.type.bits - 1}")
+    folded = low.build.value(f"xor {low.typed(a)}, {mask}")
+    quotient = low.build.value(f"udiv {kind} {folded}, {divisor}")
+    floored = _emit(low, f"xor {kind} {quotient}, {mask}", a)
+    if op is Op.DIV_FLOOR:
+        return floored
+    whole = low.build.value(f"mul {kind} {floored.text}, {divisor}")
+    return _emit(low, f"sub {low.typed(a)}, {whole}", a)
+
+
+def _truncated(low: Lowering, a: Value, divisor: int) -> tuple[str, str]:
+    """Quotient and remainder towards zero by a constant other than 0, 1, -1."""
+    kind = LLVM_TYPE[a.type]
+    prefix = "s" if a.type.is_signed else "u"
+    shown = divisor if divisor <= a.type.maximum else divisor - (1 << a.type.bits)
+    quotient = low.build.value(f"{prefix}div {low.typed(a)}, {shown}")
+    product = low.build.value(f"mul {kind} {quotient}, {shown}")
+    return quotient, low.build.value(f"sub {low.typed(a)}, {product}")
+
+
+def _by_value(low: Lowering, op: Op, a: Value, b: Value) -> Value:
+    """By a divisor known only to be other than zero; MIN / -1 is kept from the hardware."""
+    kind = LLVM_TYPE[a.type]
+    text_a, text_b = low.text(a), low.text(b)
+    if not a.type.is_signed or (a.low >= 0 and b.low >= 0):
+        quotient = low.build.value(f"udiv {kind} {text_a}, {text_b}")
+        rest = low.build.value(f"urem {kind} {text_a}, {text_b}")
+        return _from_quotient(low, op, a, b, quotient, rest)
+    if a.low > a.type.minimum or b.low > -1 or b.high < -1:
+        quotient = low.build.value(f"sdiv {kind} {text_a}, {text_b}")
+        rest = low.build.value(f"srem {kind} {text_a}, {text_b}")
+        return _from_quotient(low, op, a, b, quotient, rest)
+    is_minus_one = low.build.value(f"icmp eq {kind} {text_b}, -1")
+    safe = low.build.value(f"select i1 {is_minus_one}, {kind} 1, {kind} {text_b}")
+    plain = low.build.value(f"sdiv {kind} {text_a}, {safe}")
+    rest = low.build.value(f"srem {kind} {text_a}, {safe}")
+    negated = low.build.value(f"sub {kind} 0, {text_a}")
+    quotient = low.build.value(f"select i1 {is_minus_one}, {kind} {negated}, {kind} {plain}")
+    return _from_quotient(low, op, a, b, quotient, rest)
+
+
+def _from_quotient(low: Lowering, op: Op, a: Value, b: Value, quotient: str, rest: str) -> Value:
+    """The asked rounding from the truncated quotient and its remainder."""
+    if op is Op.DIV:
+        return low.make(a.type, quotient, a, b)
+    if op is Op.REM:
+        return low.make(a.type, rest, a, b)
+    if op is Op.DIV_ROUND:
+        return _rounded(low, a, b, quotient, rest)
+    if not a.type.is_signed:
+        return low.make(a.type, quotient if op is Op.DIV_FLOOR else rest, a, b)
+    kind = LLVM_TYPE[a.type]
+    mixed = low.build.value(f"xor {kind} {rest}, {low.text(b)}")
+    opposite = low.build.value(f"icmp slt {kind} {mixed}, 0")
+    inexact = low.build.value(f"icmp ne {kind} {rest}, 0")
+    adjust = low.build.value(f"and i1 {opposite}, {inexact}")
+    if op is Op.DIV_FLOOR:
+        step = low.build.value(f"sext i1 {adjust} to {kind}")
+        return _emit(low, f"add {kind} {quotient}, {step}", a, b)
+    step = low.build.value(f"select i1 {adjust}, {low.typed(b)}, {kind} 0")
+    return _emit(low, f"add {kind} {rest}, {step}", a, b)
+
+
+def _rounded(low: Lowering, a: Value, b: Value, quotient: str, rest: str) -> Value:
+    """To the nearest, halves away from zero: up where |rest| >= |b| - |rest|."""
+    kind = LLVM_TYPE[a.type]
+    rest_size = _magnitude(low, a.type, rest)
+    size = _magnitude(low, a.type, low.text(b))
+    left = low.build.value(f"sub {kind} {size}, {rest_size}")
+    away = low.build.value(f"icmp uge {kind} {rest_size}, {left}")
+    if not a.type.is_signed:
+        step = low.build.value(f"zext i1 {away} to {kind}")
+        return _emit(low, f"add {kind} {quotient}, {step}", a, b)
+    mixed = low.build.value(f"xor {kind} {low.text(a)}, {low.text(b)}")
+    mask = low.build.value(f"ashr {kind} {mixed}, {a.type.bits - 1}")
+    towards = low.build.value(f"or {kind} {mask}, 1")
+    step = low.build.value(f"select i1 {away}, {kind} {towards}, {kind} 0")
+    return _emit(low, f"add {kind} {quotient}, {step}", a, b)
+
+
+def _magnitude(low: Lowering, scalar: ScalarType, text: str) -> str:
+    """|value| read as unsigned, so that |MIN| is right."""
+    if not scalar.is_signed:
+        return text
+    kind = LLVM_TYPE[scalar]
+    negated = low.build.value(f"sub {kind} 0, {text}")
+    negative = low.build.value(f"icmp slt {kind} {text}, 0")
+    return low.build.value(f"select i1 {negative}, {kind} {negated}, {kind} {text}")

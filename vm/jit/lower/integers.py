@@ -1,0 +1,191 @@
+"""Integer, boolean and bitwise arithmetic, comparisons and `select`, except division."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vm.jit.lower import floats
+from vm.jit.lower.state import Lowering
+from vm.jit.lower.value import LLVM_TYPE, Affine, Value, constant
+from vm.module import Instruction
+from vm.opcodes import Op
+from vm.types import ScalarType
+
+LLVM_BINARY = {
+    Op.ADD: "add",
+    Op.SUB: "sub",
+    Op.MUL: "mul",
+    Op.AND: "and",
+    Op.OR: "or",
+    Op.XOR: "xor",
+}
+PREDICATE = {Op.EQ: "eq", Op.NE: "ne", Op.LT: "lt", Op.LE: "le", Op.GT: "gt", Op.GE: "ge"}
+KEEPS_SIGN_BITS = frozenset({Op.AND, Op.OR, Op.XOR})  # wide forms agree even without a proof
+
+
+def binary(low: Lowering, position: int, op: Op, a: Value, b: Value) -> Value:
+    """ADD, SUB, MUL, AND, OR, XOR: wrapping."""
+    scalar = a.type
+    if (op in (Op.ADD, Op.SUB) and a.late != b.late) or a.split or b.split:
+        summed = _split_sum(low, op, a, b)
+        if summed is not None:
+            return summed
+    text = f"{LLVM_BINARY[op]} {LLVM_TYPE[scalar]} {low.text(a)}, {low.text(b)}"
+    result = low.instruction(scalar, text, a, b)
+    exact = position in low.facts.exact or op in KEEPS_SIGN_BITS
+    if scalar is ScalarType.I32 and exact and low.has_wide(a, b):
+        wide = low.build.value(f"{LLVM_BINARY[op]} i64 {low.wide(a)}, {low.wide(b)}")
+        result = replace(result, wide=wide, affine=_affine(op, a, b))
+    return result
+
+
+def _affine(op: Op, a: Value, b: Value) -> Affine | None:
+    if op is Op.ADD and a.affine is not None and b.raw is not None:
+        return Affine(a.affine.axis, a.affine.offset + b.raw)
+    if op is Op.ADD and b.affine is not None and a.raw is not None:
+        return Affine(b.affine.axis, b.affine.offset + a.raw)
+    if op is Op.SUB and a.affine is not None and b.raw is not None:
+        return Affine(a.affine.axis, a.affine.offset - b.raw)
+    return None
+
+
+def _split_sum(low: Lowering, op: Op, a: Value, b: Value) -> Value | None:
+    """A wrapping sum kept as an early and a late part.
+
+    In a scan the pixel before is the critical path: what depends on it must be added last.
+    `freeze` keeps LLVM from undoing the order, and changes no value.
+    """
+    if op not in (Op.ADD, Op.SUB) or not a.type.is_integer:
+        return None
+    name, kind = LLVM_BINARY[op], LLVM_TYPE[a.type]
+    early_a, late_a = _parts(low, a)
+    early_b, late_b = _parts(low, b)
+    early = low.build.value(f"{name} {kind} {early_a}, {early_b}")
+    late = low.build.value(f"{name} {kind} {late_a}, {late_b}")
+    ready = low.build.value(f"freeze {kind} {early}")
+    total = low.build.value(f"add {kind} {ready}, {late}")
+    return replace(low.make(a.type, total, a, b), split=(early, late))
+
+
+def _parts(low: Lowering, value: Value) -> tuple[str, str]:
+    if value.split is not None:
+        return value.split
+    if value.raw is not None:  # as a constant it would be moved behind the freeze
+        return low.hidden(value), "0"
+    return ("0", value.text) if value.late else (value.text, "0")
+
+
+def negate(low: Lowering, position: int, a: Value) -> Value:
+    """-a, wrapping."""
+    return binary(low, position, Op.SUB, constant(a.type, 0), a)
+
+
+def absolute(low: Lowering, position: int, a: Value) -> Value:
+    """|a|, wrapping at MIN."""
+    if a.low >= 0:
+        return a
+    return choose(low, compare(low, Op.LT, a, constant(a.type, 0)), negate(low, position, a), a)
+
+
+def invert(low: Lowering, a: Value) -> Value:
+    """The other bits."""
+    return low.instruction(a.type, f"xor {low.typed(a)}, {-1 if a.type.bits > 8 else 'true'}", a)
+
+
+def shift(low: Lowering, op: Op, a: Value, count: Value) -> Value:
+    """SHL, SHR with the count taken modulo the width."""
+    kind, bits = LLVM_TYPE[a.type], a.type.bits
+    if count.raw is not None:
+        amount = str(count.raw % bits)
+    elif count.low >= 0 and count.high < bits:
+        amount = low.text(count)
+    else:
+        amount = low.build.value(f"and {low.typed(count)}, {bits - 1}")
+    name = "shl" if op is Op.SHL else "ashr" if a.type.is_signed else "lshr"
+    result = low.instruction(a.type, f"{name} {kind} {low.text(a)}, {amount}", a, count)
+    if op is Op.SHR and a.wide is not None and count.raw is not None:
+        result = replace(result, wide=low.build.value(f"ashr i64 {a.wide}, {amount}"))
+    return result
+
+
+def compare(low: Lowering, op: Op, a: Value, b: Value) -> Value:
+    """A comparison of two scalars of one type."""
+    scalar = a.type
+    if scalar.is_float:
+        return floats.compare(low, op, a, b)
+    sign = "" if op in (Op.EQ, Op.NE) else "s" if scalar.is_signed else "u"
+    predicate = sign + PREDICATE[op]
+    if scalar is ScalarType.I32 and low.has_wide(a, b):
+        text = f"icmp {predicate} i64 {low.wide(a)}, {low.wide(b)}"
+    else:
+        text = f"icmp {predicate} {low.typed(a)}, {low.text(b)}"
+    return low.instruction(ScalarType.BOOL, text, a, b)
+
+
+def choose(low: Lowering, condition: Value, a: Value, b: Value) -> Value:
+    """`a` if the condition holds, else `b`."""
+    if condition.raw is not None:
+        return a if condition.raw else b
+    test = low.text(condition)
+    text = f"select i1 {test}, {low.typed(a)}, {low.typed(b)}"
+    result = low.instruction(a.type, text, condition, a, b)
+    if a.type is ScalarType.I32 and low.has_wide(a, b):
+        text = f"select i1 {test}, i64 {low.wide(a)}, i64 {low.wide(b)}"
+        result = replace(result, wide=low.build.value(text))
+    return replace(result, low=min(a.low, b.low), high=max(a.high, b.high))
+
+
+def extreme(low: Lowering, op: Op, a: Value, b: Value) -> Value:
+    """MIN, MAX of any number type."""
+    if a.type.is_float:
+        return floats.extreme(low, op, a, b)
+    return choose(low, compare(low, Op.LT if op is Op.MIN else Op.GT, a, b), a, b)
+
+
+# Handlers.
+
+
+def do_binary(low: Lowering, position: int, instruction: Instruction) -> None:
+    """ADD, SUB, MUL, AND, OR, XOR."""
+    b, a = low.pop(), low.pop()
+    if a.type.is_float:
+        low.push(floats.binary(low, instruction.op, a, b))
+    else:
+        low.push(binary(low, position, instruction.op, a, b), position)
+
+
+def do_unary(low: Lowering, position: int, instruction: Instruction) -> None:
+    """NEG, ABS, NOT."""
+    a = low.pop()
+    if a.type.is_float:
+        low.push(floats.sign(low, instruction.op, a))
+    elif instruction.op is Op.NEG:
+        low.push(negate(low, position, a), position)
+    elif instruction.op is Op.ABS:
+        low.push(absolute(low, position, a), position)
+    else:
+        low.push(invert(low, a), position)
+
+
+def do_extreme(low: Lowering, position: int, instruction: Instruction) -> None:
+    """MIN, MAX."""
+    b, a = low.pop(), low.pop()
+    low.push(extreme(low, instruction.op, a, b), position)
+
+
+def do_shift(low: Lowering, position: int, instruction: Instruction) -> None:
+    """SHL, SHR."""
+    b, a = low.pop(), low.pop()
+    low.push(shift(low, instruction.op, a, b), position)
+
+
+def do_compare(low: Lowering, position: int, instruction: Instruction) -> None:
+    """EQ, NE, LT, LE, GT, GE."""
+    b, a = low.pop(), low.pop()
+    low.push(compare(low, instruction.op, a, b), position)
+
+
+def do_select(low: Lowering, position: int, instruction: Instruction) -> None:
+    """SELECT."""
+    b, a, condition = low.pop(), low.pop(), low.pop()
+    low.push(choose(low, condition, a, b), position)

@@ -1,0 +1,79 @@
+"""Where buffers lie in the arena: one plan for the parent, the native code and the price.
+
+Buffers are the images in the kernel's order (rows contiguous, channels interleaved, no row
+padding), then one per carry. Each starts at a multiple of 64 bytes and has 256 bytes of padding
+on each side, so that a vector load that reaches past a row stays inside the arena.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vm.module import Kernel
+
+ALIGNMENT_BYTES = 64
+PADDING_BYTES = 256
+OVERHEAD_BYTES = ALIGNMENT_BYTES + 2 * PADDING_BYTES  # an upper bound on what a buffer adds
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a kernel's scans look back at one carry.
+
+    `lines` counts earlier lines (0: only this one); offsets ahead lie in [-behind, ahead].
+    """
+
+    lines: int
+    behind: int
+    ahead: int
+
+    @property
+    def margin(self) -> int:
+        """Elements of zero kept at each end of a line: enough in both directions of travel."""
+        return max(self.behind, self.ahead)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Byte offsets of all buffers in the arena, their sizes, and the arena's size."""
+
+    offsets: tuple[int, ...]
+    sizes: tuple[int, ...]
+    total: int
+
+
+def carry_bytes(kernel: Kernel, carry: int, reach: Reach, width: int) -> int:
+    """Bytes of one carry's window: `lines` + 1 lines with a margin at both ends."""
+    return (reach.lines + 1) * (width + 2 * reach.margin) * kernel.carries[carry].type.size_bytes
+
+
+def plan(
+    kernel: Kernel,
+    reaches: Mapping[int, tuple[Reach, tuple[int, ...]]],
+    dimensions: Sequence[int],
+) -> Layout:
+    """The layout for these dimensions.
+
+    `reaches` gives for each carry that is used its reach and the dimensions that are the widths
+    of the scans that use it; unused carries take no room.
+    """
+    sizes = [
+        dimensions[image.width] * dimensions[image.height] * image.channels * image.type.size_bytes
+        for image in kernel.images
+    ]
+    for carry in range(len(kernel.carries)):
+        if carry in reaches:
+            reach, widths = reaches[carry]
+            width = max(dimensions[index] for index in widths)
+            sizes.append(carry_bytes(kernel, carry, reach, width))
+        else:
+            sizes.append(0)
+    offsets = []
+    position = 0
+    for size in sizes:
+        position += PADDING_BYTES
+        position += -position % ALIGNMENT_BYTES
+        offsets.append(position)
+        position += size + PADDING_BYTES
+    return Layout(tuple(offsets), tuple(sizes), position)

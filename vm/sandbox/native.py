@@ -1,0 +1,81 @@
+"""From a verified kernel to an audited executable: cache, compile box, byte audit.
+
+A kernel whose code happens to hold the bytes of a forbidden instruction is compiled again with
+another layout, with hidden constants and with less and less optimisation, and then refused.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from vm import parameters as parameter_values
+from vm.errors import SandboxBroken
+from vm.jit.audit import Finding, find_forbidden
+from vm.jit.image import KernelImage
+from vm.parameters import ParameterValues
+from vm.sandbox.box import CompileBox
+from vm.sandbox.cache import ObjectCache
+from vm.sandbox.elf import write_elf
+from vm.sandbox.messages import CompileRequest
+from vm.verifier import VerifiedModule
+
+ATTEMPTS = 6  # as many as vm.jit.backend knows; this side does not import LLVM
+CODE_VERSION = b"1"  # raise when the native compiler changes what it emits
+
+
+@dataclass(frozen=True, slots=True)
+class NativeKernel:
+    """An executable, ready for a strict child; where it came from, and how long that took."""
+
+    elf: bytes
+    is_cached: bool
+    compile_s: float
+    attempts: int
+
+
+def native_kernel(
+    verified: VerifiedModule,
+    kernel: str,
+    parameters: ParameterValues,
+    box: CompileBox,
+    cache: ObjectCache | None,
+) -> NativeKernel:
+    """The executable of a kernel with these parameters, for the box's CPU level.
+
+    Raises `OverLimit` if compiling takes too much, `SandboxBroken` if the box dies or no
+    attempt passes the audit.
+    """
+    began = time.perf_counter()
+    given = parameter_values.to_bytes(verified.kernels[kernel].kernel, parameters)
+    key = ObjectCache.key(
+        verified.encoded, kernel.encode(), given, box.cpu.encode(), _compiler_version()
+    )
+    if cache is not None:
+        image = cache.load(key)
+        if image is not None and not find_forbidden(image.text):
+            return NativeKernel(write_elf(image), True, time.perf_counter() - began, 0)
+        if image is not None:
+            cache.forget(key)
+    findings: list[Finding] = []
+    for attempt in range(ATTEMPTS):
+        request = CompileRequest(verified.encoded, kernel, given, box.cpu, attempt)
+        found = box.compile(request)
+        image = KernelImage(found.text, found.constants)
+        findings = find_forbidden(image.text)
+        if not findings:
+            if cache is not None:
+                cache.store(key, image)
+            taken = time.perf_counter() - began
+            return NativeKernel(write_elf(image), False, taken, attempt + 1)
+    raise SandboxBroken(
+        f"the native code of '{kernel}' holds the bytes of a forbidden instruction "
+        f"({findings[0].name}) in all {ATTEMPTS} layouts that were tried"
+    )
+
+
+def _compiler_version() -> bytes:
+    """What decides the code besides the program: our version and llvmlite's (so LLVM's)."""
+    from importlib.metadata import version
+
+    return CODE_VERSION + b" llvmlite " + version("llvmlite").encode()

@@ -1,0 +1,75 @@
+"""What the verifier gives: a module with the facts it proved. Nothing else can make one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vm.errors import Crash
+from vm.layout import Reach
+from vm.module import Kernel, Module
+from vm.verifier.expression import Expression
+
+_KEY = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was proved of one kernel. Positions are indices into its code.
+
+    `end_of` and `else_of` match regions; `proved` are the instructions that could trap in
+    general but cannot here, `checked` those that keep their check; `ranges` gives the interval
+    of the integer that an instruction pushes, and `exact` the integer instructions whose result
+    needs no wrapping; `reaches` is what each carry needs kept; `cleared` are the images
+    that must be zeroed before the kernel starts.
+    """
+
+    end_of: Mapping[int, int]
+    else_of: Mapping[int, int]
+    proved: frozenset[int]
+    checked: frozenset[int]
+    ranges: Mapping[int, tuple[int, int]]
+    exact: frozenset[int]
+    reaches: Mapping[int, tuple[Reach, tuple[int, ...]]]
+    cleared: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedKernel:
+    """A kernel that may run: its code, the facts about it, its price and its memory."""
+
+    kernel: Kernel
+    facts: Facts
+    cost: Expression
+    memory: Expression
+    key: object = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.key is not _KEY:
+            raise Crash("only the verifier makes a VerifiedKernel")
+
+    @property
+    def proved(self) -> int:
+        """How many instructions that could trap were proved not to."""
+        return len(self.facts.proved)
+
+    @property
+    def checked(self) -> int:
+        """How many instructions keep a check."""
+        return len(self.facts.checked)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedModule:
+    """A module that may run. `hash` names its bytes, `meaning` what they compute (both hex)."""
+
+    module: Module
+    encoded: bytes
+    hash: str
+    meaning: str
+    kernels: Mapping[str, VerifiedKernel]
+    key: object = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.key is not _KEY:
+            raise Crash("only the verifier makes a VerifiedModule")

@@ -235,7 +235,8 @@ def _fit(body: Body, node: syntax.CallExpr, function: Function, arguments: list[
             good &= _fit_image(body, parameter, argument, images, span)
             images[parameter] = argument
         else:
-            assert not isinstance(argument, Image)
+            if isinstance(argument, Image):  # the parameter's type has been diagnosed
+                return False
             checked = demand(body, argument, parameter.type, f"'{parameter.name}' is")
             good &= not is_poison(checked)
     return good and _no_alias(body, node, function, arguments)

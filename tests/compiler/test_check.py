@@ -427,3 +427,8 @@ def test_one_mistake_is_reported_once() -> None:
     assert wrong(f"let s = srcc.clamp; map (x, y) in dst {{ dst[x, y] = s[x, y]; }} {COPY}") == [
         "CPS0121"
     ]
+
+
+def test_a_call_of_a_function_with_a_broken_signature_adds_nothing() -> None:
+    before = "fn f(a: image<f16>, out b: image<u8>) { map (x, y) in b { b[x, y] = 1; } }"
+    assert wrong("f(src, dst);", before=before) == ["CPS0126"]

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from vm.errors import Trap
 from vm.inputs import as_output, dtype_of, prepare, shape_of
+from vm.jit import trapword
 from vm.jit.lower import lower
 from vm.layout import plan
-from vm.module import TRAP_BY_NUMBER, TRAP_TEXT, Role, TrapCode
+from vm.module import TRAP_TEXT, Role, TrapCode
 from vm.verifier import VerifiedKernel, VerifiedModule
 
 TRIPLE = "x86_64-unknown-linux-gnu"
@@ -93,7 +94,7 @@ def run_kernel(
 
 
 def _trap(checked: VerifiedKernel, word: int) -> Trap:
-    trap, position = TRAP_BY_NUMBER[word >> 32], (word & 0xFFFFFFFF) - 1
+    trap, position = trapword.decode(word) or (TrapCode.REQUIRE, -1)
     instruction = checked.kernel.code[position]
     text = TRAP_TEXT.get(trap, "")
     if trap is TrapCode.REQUIRE:

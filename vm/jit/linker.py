@@ -20,6 +20,7 @@ R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32, R_X86_64_32S = 1, 2, 4, 11
 RELATIVE_32 = (R_X86_64_PC32, R_X86_64_PLT32)
 R_X86_64_PC64 = 24
 JUMP_BYTES = 5
+LAYOUT_STEP_BYTES = 64  # the alignment of functions: less might move nothing
 NOP, TRAP = b"\x90", b"\xcc"
 ALIGNMENT_BYTES = PAGE
 IGNORED = (".eh_frame", ".note", ".comment", ".debug", ".llvm")
@@ -57,16 +58,15 @@ def link(
     """
     try:
         return _link(data, entry, externals, layout_seed)
-    except (struct.error, IndexError, ValueError) as error:  # UnicodeDecodeError is a ValueError
+    except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise SandboxBroken(f"the object is no x86-64 ELF: {error}") from None
 
 
 def _link(data: bytes, entry: str, externals: Mapping[str, int], layout_seed: int) -> KernelImage:
     sections = read_sections(data)
     symbols = read_symbols(sections)
-    text, addresses = _place(
-        sections, executable=True, start=KERNEL + JUMP_BYTES + 59 * layout_seed
-    )
+    start = KERNEL + JUMP_BYTES + LAYOUT_STEP_BYTES * layout_seed
+    text, addresses = _place(sections, executable=True, start=start)
     constants_at = KERNEL + text[1] + -text[1] % PAGE
     constants, more = _place(sections, executable=False, start=constants_at)
     addresses |= more

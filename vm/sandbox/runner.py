@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from vm import parameters as parameter_values
 from vm.errors import OverLimit, Refused, SandboxBroken, Trap
 from vm.inputs import Prepared, as_output, dtype_of, prepare, shape_of
+from vm.jit import trapword
 from vm.layout import Layout, plan
-from vm.module import TRAP_BY_NUMBER, TRAP_TEXT, Kernel, Role, TrapCode
+from vm.module import TRAP_TEXT, Kernel, Role, TrapCode
 from vm.opcodes import Op
 from vm.sandbox.box import CompileBox
 from vm.sandbox.cache import ObjectCache
@@ -319,9 +320,10 @@ def form_of(kernel: Kernel) -> str:
 
 def trap_of(kernel: Kernel, word: int) -> Trap:
     """What a kernel's nonzero result says. Raises `SandboxBroken` if that cannot be."""
-    trap, position = TRAP_BY_NUMBER.get(word >> 32), (word & 0xFFFF_FFFF) - 1
-    if trap is None or not 0 <= position < len(kernel.code):
+    found = trapword.decode(word)
+    if found is None or found[1] >= len(kernel.code):
         raise SandboxBroken("the child reported a trap that does not exist")
+    trap, position = found
     instruction = kernel.code[position]
     text = TRAP_TEXT.get(trap, "")
     if trap is TrapCode.REQUIRE:

@@ -4,7 +4,7 @@
 
 The function made is `i64 @kernel(ptr %arena, ptr %args)`. `args` holds all dimensions, then the
 byte offsets of all buffers in the arena (`vm.layout`), as i64. It returns 0, or a trap:
-(trap's number << 32) | (instruction's index + 1).
+a word of `vm.jit.trapword`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from vm.errors import Crash
+from vm.jit import trapword
 from vm.jit.builder import Builder
 from vm.jit.lower.value import LLVM_TYPE, Affine, Value, bounded, constant, literal, signed
 from vm.module import Border, Instruction, Kernel, TrapCode
@@ -262,7 +263,7 @@ class Lowering:
         """Trap unless `ok`."""
         if ok.raw == 1:
             return
-        self.build.unlikely(self.text(ok), trap_word(trap, position))
+        self.build.unlikely(self.text(ok), trapword.encode(trap, position))
 
     # Stack memory.
 
@@ -285,11 +286,6 @@ class Lowering:
         """Put a copy back."""
         self.locals = list(saved[0])
         self.arrays = [None if elements is None else list(elements) for elements in saved[1]]
-
-
-def trap_word(trap: TrapCode, position: int) -> int:
-    """The kernel's return value for a trap."""
-    return (trap.number << 32) | (position + 1)
 
 
 def zero(scalar: ScalarType) -> Value:

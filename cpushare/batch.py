@@ -11,6 +11,7 @@ import glob
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -18,10 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cpushare import colour, images, writing
 from cpushare.cpsc import exits, output
 from cpushare.images import READABLE, Reading
 from vm.errors import CPUShareError, Refused
+from vm.inputs import as_output, dtype_of
 from vm.module import Kernel, Role
 
 if TYPE_CHECKING:
@@ -34,10 +38,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Files of the in images by name, and files of the out images ("": a name made from these)."""
+    """Files of the in images by name, and files of the out images.
+
+    The names of `made_up` outputs were made from the inputs': they still lack their suffix, which
+    is that natural to the pixels.
+    """
 
     inputs: dict[str, str]
     outputs: dict[str, str]
+    made_up: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +175,7 @@ def _targeted(
     for files in inputs:
         first = next(iter(files.values()), kernel.name)
         outputs = {}
+        made_up = set()
         for name in out_names:
             suffix = "" if len(out_names) == 1 else f".{name}"
             stem = kernel.name if first == "-" else Path(first).stem
@@ -173,6 +183,7 @@ def _targeted(
                 outputs[name] = chosen[name]
             elif folder:
                 outputs[name] = str(Path(target or "") / f"{stem}{suffix}")
+                made_up.add(name)
             elif target is not None and len(out_names) == 1:
                 outputs[name] = target
             elif target is not None:
@@ -180,28 +191,38 @@ def _targeted(
             else:
                 place = Path() if first == "-" else Path(first).parent
                 outputs[name] = str(place / f"{stem}.{kernel.name}{suffix}")
-        tasks.append(Task(files, outputs))
+                made_up.add(name)
+        _check_suffixes(kernel, outputs, made_up)
+        tasks.append(Task(files, outputs, frozenset(made_up)))
     return _distinct(tasks)
+
+
+def _check_suffixes(kernel: Kernel, outputs: dict[str, str], made_up: set[str]) -> None:
+    """Refuse a file that cannot hold its pixels before anything runs."""
+    for image in kernel.images_of(Role.OUT):
+        if image.name not in made_up:
+            pixel = np.empty((1, 1, image.channels), dtype_of(image.type))
+            writing.check(outputs[image.name], as_output(pixel))
 
 
 def _distinct(tasks: list[Task]) -> list[Task]:
     """Pictures of one stem (a.png, a.jpg) keep their whole names, so that none is lost."""
-    seen: dict[str, int] = {}
+    seen = Counter(path for task in tasks for path in task.outputs.values())
+    renamed = []
     for task in tasks:
+        suffix = Path(next(iter(task.inputs.values()), "")).suffix
+        outputs = {
+            name: path if seen[path] == 1 else path + suffix for name, path in task.outputs.items()
+        }
+        renamed.append(Task(task.inputs, outputs, task.made_up))
+    writers: dict[str, Task] = {}
+    for task in renamed:
         for path in task.outputs.values():
-            seen[path] = seen.get(path, 0) + 1
-    return [
-        Task(
-            task.inputs,
-            {
-                name: path
-                if seen[path] == 1
-                else path + Path(next(iter(task.inputs.values()))).suffix
-                for name, path in task.outputs.items()
-            },
-        )
-        for task in tasks
-    ]
+            other = writers.setdefault(path, task)
+            if other is not task:
+                both = " and ".join(next(iter(t.inputs.values())) for t in (other, task))
+                raise Refused(f"{both} would both be written to {path}: run them apart")
+    return renamed
 
 
 # Running.
@@ -220,9 +241,8 @@ def run_task(work: Work, runners: Runners, task: Task) -> dict[str, object]:
     found = runners.run(arrays)
     written = {}
     for name, path in task.outputs.items():
-        if path != "-" and Path(path).suffix.lower() not in (*writing.FORMATS, ".npy"):
-            is_made_up = not path.endswith(".") and Path(path).suffix.lower() not in READABLE
-            path += writing.natural_suffix(found[name]) if is_made_up else ""
+        if name in task.made_up:
+            path += writing.natural_suffix(found[name])
         writing.write_image(path, found[name])
         written[name] = path
     return {

@@ -9,8 +9,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vm.errors import Refused
+
+if TYPE_CHECKING:
+    from vm.sandbox.cache import ObjectCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,13 @@ def _value(setting: Setting, given: dict[str, object], path: Path) -> Value:
     if number < 0:
         raise Refused(f"{origin}: {setting.name} is a whole number, not {raw!r}")
     return Value(setting, number, origin)
+
+
+def object_cache() -> ObjectCache:
+    """The cache of compiled kernels, of the size that the settings allow."""
+    from vm.sandbox.cache import ObjectCache
+
+    return ObjectCache(limit_bytes=setting("cache_bytes"))
 
 
 def setting(name: str) -> int:

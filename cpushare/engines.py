@@ -28,11 +28,11 @@ class NativeEngine:
     """Runs in strict children, with one warm compile box. A context manager."""
 
     def __init__(self) -> None:
+        from cpushare.config import object_cache
         from vm.sandbox.box import CompileBox
-        from vm.sandbox.cache import ObjectCache
 
         self.box: CompileBox = CompileBox()
-        self.cache = ObjectCache()
+        self.cache = object_cache()
 
     def __call__(
         self,

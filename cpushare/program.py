@@ -90,10 +90,10 @@ class Program:
         self, kernel: str, values: Mapping[str, object], *, use_cache: bool = True
     ) -> NativeRunner:
         """A native runner for one kernel with these parameters, to be used as a context."""
-        from vm.sandbox.cache import ObjectCache
+        from cpushare.config import object_cache
         from vm.sandbox.runner import NativeRunner
 
-        cache = ObjectCache() if use_cache else None
+        cache = object_cache() if use_cache else None
         return NativeRunner(self.verified, kernel, values, box=self.box(), cache=cache)
 
     def box(self) -> CompileBox:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from cpushare.config import object_cache
 from cpushare.cpsc import output
-from vm.sandbox.cache import ObjectCache
 
 
 @click.command(help="Show (info) or empty (clear) the cache of compiled kernels.")
@@ -13,7 +13,7 @@ from vm.sandbox.cache import ObjectCache
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(what: str, as_json: bool) -> None:
     """Show or clear."""
-    cache = ObjectCache()
+    cache = object_cache()
     found = cache.clear() if what == "clear" else cache.info()
     if as_json:
         fields = {"folder": str(found.folder), "entries": found.entries, "bytes": found.size_bytes}

@@ -127,6 +127,8 @@ def _pixels(picture: Pillow.Image, name: str, reading: Reading) -> NDArray[Any]:
 
     if reading.rotate:
         ImageOps.exif_transpose(picture, in_place=True)
+    elif picture.format == "TIFF":
+        picture = _turned_back(picture)
     if picture.mode == "P":
         opaque = "transparency" not in picture.info
         picture = picture.convert("RGB" if opaque else "RGBA")
@@ -138,6 +140,25 @@ def _pixels(picture: Pillow.Image, name: str, reading: Reading) -> NDArray[Any]:
             f"{name} has {picture.mode} pixels, which have no single reading: convert it to RGB"
         )
     return handler(picture, name, reading)
+
+
+def _turned_back(picture: Pillow.Image) -> Pillow.Image:
+    """A TIFF as it is stored: Pillow turns such files by itself when it loads them."""
+    from PIL import ExifTags, Image
+
+    turn = Image.Transpose
+    undo = {
+        2: turn.FLIP_LEFT_RIGHT,
+        3: turn.ROTATE_180,
+        4: turn.FLIP_TOP_BOTTOM,
+        5: turn.TRANSPOSE,
+        6: turn.ROTATE_90,
+        7: turn.TRANSVERSE,
+        8: turn.ROTATE_270,
+    }
+    orientation = picture.getexif().get(ExifTags.Base.Orientation)
+    picture.load()
+    return picture.transpose(undo[orientation]) if orientation in undo else picture
 
 
 def _plain(picture: Pillow.Image, name: str, reading: Reading) -> NDArray[Any]:

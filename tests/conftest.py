@@ -1,8 +1,39 @@
-"""Options of the test suite."""
+"""Options of the test suite, and how many examples property tests look at.
+
+`make test` looks at a few hundred, always the same ones, so that it means the same everywhere;
+`make fuzz` (FUZZ_EXAMPLES) at thousands of new ones each time.
+"""
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import HealthCheck, settings
+
+FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
+
+settings.register_profile(
+    "ci",
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+settings.register_profile(
+    "fuzz",
+    max_examples=FUZZ_EXAMPLES or 2000,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+settings.load_profile("fuzz" if FUZZ_EXAMPLES else "ci")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marks in use."""
+    config.addinivalue_line("markers", "fuzz: run by `make fuzz` with many more examples")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import engines
@@ -25,7 +26,7 @@ def draw_run(data: st.DataObject) -> tuple[VerifiedModule, str, dict[str, object
     return verified, kernel.name, parameters, data.draw(images(kernel))
 
 
-@settings(deadline=None)
+@pytest.mark.fuzz
 @given(st.data())
 def test_interpreter_and_strict_child_agree(data: st.DataObject) -> None:
     verified, kernel, parameters, inputs = draw_run(data)
@@ -34,7 +35,7 @@ def test_interpreter_and_strict_child_agree(data: st.DataObject) -> None:
     engines.assert_same(left, right)
 
 
-@settings(deadline=None)
+@pytest.mark.fuzz
 @given(st.data())
 def test_the_count_never_exceeds_the_price(data: st.DataObject) -> None:
     from vm import extents

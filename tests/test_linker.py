@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.sandbox.children import child_of, needs_native
@@ -136,7 +136,7 @@ def test_a_truncated_object(data: bytes) -> None:
             linker.link(data[:length], "kernel", EXTERNALS)
 
 
-@settings(max_examples=400, deadline=None)
+@pytest.mark.fuzz
 @given(st.sampled_from(OBJECTS), st.data())
 def test_flipped_bits(data: bytes, source: st.DataObject) -> None:
     places = st.integers(0, 8 * len(data) - 1)
@@ -146,7 +146,7 @@ def test_flipped_bits(data: bytes, source: st.DataObject) -> None:
     attempt(bytes(flipped))
 
 
-@settings(max_examples=400, deadline=None)
+@pytest.mark.fuzz
 @given(st.sampled_from(OBJECTS), st.data())
 def test_overwritten_header_words(data: bytes, source: st.DataObject) -> None:
     """Section headers, symbols and relocations with extreme numbers in them."""
@@ -171,7 +171,7 @@ def test_every_byte_of_the_headers_changed(data: bytes) -> None:
             attempt(bytes(changed))
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.fuzz
 @given(st.binary(max_size=300))
 def test_garbage(data: bytes) -> None:
     assert attempt(data) is None

@@ -87,7 +87,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     if len(name) < 3:
         return None
     alike = [each for each in candidates if abs(len(each) - len(name)) < 4][:CANDIDATES]
-    found = difflib.get_close_matches(name, alike, n=1, cutoff=0.7)
+    found = difflib.get_close_matches(name, alike, n=1, cutoff=0.65)
     return found[0] if found else None
 
 

@@ -117,8 +117,8 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as problem:
         problem.show()
         return 2
-    except click.Abort:
-        return 130
+    except click.Abort:  # click's name for Ctrl-C
+        return report(KeyboardInterrupt())
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -6,7 +6,7 @@ import math
 from importlib.resources import files
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compiler.check.evaluate import Evaluator
@@ -58,7 +58,7 @@ def test_every_module_checks_without_a_warning() -> None:
         assert not check_program(Source.from_text(name, text)).warnings
 
 
-@settings(max_examples=400, deadline=None)
+@pytest.mark.fuzz
 @given(st.floats(-745.2, 709.78) | st.floats(-2.0, 2.0))
 @example(709.782712893384)
 @example(-708.3964185322641)
@@ -79,7 +79,7 @@ def test_exp_at_the_ends() -> None:
     assert call("exp_of", -745.0) == 5e-324
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.fuzz
 @given(st.floats(-104.0, 89.0, width=32))
 def test_exp_of_f32_is_rounded_once_more(v: float) -> None:
     wanted = rounded(ScalarType.F32, math.exp(v))
@@ -87,7 +87,7 @@ def test_exp_of_f32_is_rounded_once_more(v: float) -> None:
     assert found == wanted or abs(found - wanted) <= 2.0**-149 or abs(found / wanted - 1) < 2.0**-22
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.fuzz
 @given(st.integers(0, 2**31 - 1))
 @example(2**31 - 1)
 @example(46340**2 - 1)
@@ -105,7 +105,7 @@ def test_clamp(v: int, wanted: int) -> None:
     assert call("limited", v) == wanted
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.fuzz
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
 def test_luma_is_the_rounded_weighted_mean(r: int, g: int, b: int) -> None:
     exact = (r * 299 + g * 587 + b * 114) / 1000

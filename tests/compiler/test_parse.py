@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from compiler import syntax
@@ -235,7 +235,7 @@ def never_crashes(text: str) -> None:
         assert all(each.to_json() for each in caught.diagnostics)
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.fuzz
 @given(st.text(max_size=200))
 def test_any_text_ends_in_a_diagnostic_or_a_program(text: str) -> None:
     try:
@@ -245,13 +245,13 @@ def test_any_text_ends_in_a_diagnostic_or_a_program(text: str) -> None:
     never_crashes(text)
 
 
-@settings(max_examples=250, deadline=None)
+@pytest.mark.fuzz
 @given(BLOCKS, BLOCKS)
 def test_token_soup_never_crashes(inside: str, outside: str) -> None:
     never_crashes("kernel k(in src: image<u8>) {\n" + inside + "\n}\n" + outside)
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.fuzz
 @given(st.sampled_from(PROGRAMS), st.data())
 def test_mutated_programs_never_crash(path: Path, data: st.DataObject) -> None:
     text = path.read_text()

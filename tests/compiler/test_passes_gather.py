@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from compiler.pipeline import compile_text
 from vm import interp
 from vm.verifier import verify
-
-EXAMPLES = int(os.environ.get("CPUSHARE_FUZZ_EXAMPLES", "60"))
 
 
 @dataclass(frozen=True)
@@ -98,6 +95,7 @@ def reference(
     return out
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("kind", ["i32", "f32"])
 def test_rows_are_what_they_are_defined_to_be(kind: str) -> None:
     whole = kind == "i32"
@@ -108,7 +106,6 @@ def test_rows_are_what_they_are_defined_to_be(kind: str) -> None:
     }
     constants["one"] = scalar(1 if whole else 0.25)
 
-    @settings(max_examples=EXAMPLES, deadline=None, database=None)
     @given(
         taps(weights),
         st.sampled_from(["raster", "serpentine(true)", "serpentine(turned)"]),

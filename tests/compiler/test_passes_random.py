@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from compiler import ir, passes
@@ -27,7 +26,6 @@ from vm.verifier import VerifiedModule, verify
 Passes = tuple[Callable[[ir.Kernel], ir.Kernel], ...]
 FEW: Passes = (single, gather)
 REFUSED = {"CPS0312"}
-EXAMPLES = int(os.environ.get("CPUSHARE_FUZZ_EXAMPLES", "60"))
 UNITS = 400_000
 
 
@@ -65,11 +63,9 @@ def outcome(verified: VerifiedModule, src: Any, n: int) -> object:
     return result.outputs["dst"].tolist()
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("programs", ["top_level", "mapped", "scanned"])
 def test_passes_keep_the_meaning(programs: str) -> None:
-    @settings(
-        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
     @given(getattr(random_programs, programs)(), st.integers(0, 4), st.integers(0, 2**32))
     def check(text: str, n: int, seed: int) -> None:
         random = np.random.default_rng(seed)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -193,8 +193,8 @@ def test_empty_sums_are_plus_zero() -> None:
         assert not outcome[1]["dst"].view(np.uint8).any()
 
 
+@pytest.mark.fuzz
 def test_random_programs_agree_in_every_layout() -> None:
-    @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
     @given(st.data(), st.integers(0, 3))
     def agree(data: st.DataObject, blind: int) -> None:
         verified, name, values, inputs = draw_run(data)

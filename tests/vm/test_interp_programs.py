@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vm.build import DST, I32, LOAD_HERE, SRC, U8, check, const, get, kernel, op, pixels
@@ -134,13 +134,13 @@ def run_audited(data: st.DataObject, verified: VerifiedModule) -> None:
         assert set(result.outputs) == {image.name for image in made.images_of(Role.OUT)}
 
 
-@settings(deadline=None)
+@pytest.mark.fuzz
 @given(st.data())
 def test_every_value_is_what_the_verifier_proved(data: st.DataObject) -> None:
     run_audited(data, verify(codec.encode(data.draw(modules()))))
 
 
-@settings(deadline=None)
+@pytest.mark.fuzz
 @given(st.data())
 def test_changed_programs_are_refused_or_hold_as_well(data: st.DataObject) -> None:
     changed = data.draw(modules().flatmap(mutants))
@@ -148,7 +148,7 @@ def test_changed_programs_are_refused_or_hold_as_well(data: st.DataObject) -> No
         run_audited(data, verify(codec.encode(changed)))
 
 
-@settings(deadline=None)
+@pytest.mark.fuzz
 @given(st.data())
 def test_changed_bytes_are_refused_or_hold_as_well(data: st.DataObject) -> None:
     changed = data.draw(mutated(codec.encode(data.draw(modules()))))

@@ -80,14 +80,15 @@ def launcher_ir() -> str:
     return _SYSTEM_CALL + "\n".join(steps) + _MEMORY
 
 
+_OPERANDS = "={rax},{rax},{rdi},{rsi},{rdx},{r10},{r8},{r9}"
+_SPOILED = "~{rcx},~{r11},~{memory},~{dirflag},~{fpsr},~{flags}"
 _SYSTEM_CALL = """
 define internal i64 @call(i64 %n, i64 %a, i64 %b, i64 %c, i64 %d, i64 %e, i64 %f) alwaysinline {
-  %r = call i64 asm sideeffect "syscall",
-    "={rax},{rax},{rdi},{rsi},{rdx},{r10},{r8},{r9},~{rcx},~{r11},~{memory},~{dirflag},~{fpsr},~{flags}"
+  %r = call i64 asm sideeffect "syscall", "OPERANDS,SPOILED"
     (i64 %n, i64 %a, i64 %b, i64 %c, i64 %d, i64 %e, i64 %f)
   ret i64 %r
 }
-"""
+""".replace("OPERANDS", _OPERANDS).replace("SPOILED", _SPOILED)
 
 
 def _call(number: int, *arguments: object) -> str:

@@ -21,37 +21,11 @@ from vm.types import ScalarType
 from vm.verifier import price, transfer
 from vm.verifier.dimensions import KernelDimensions
 from vm.verifier.expression import Expression, TooComplexError, number, parameter
+from vm.verifier.frame import Frame, reduction_ranges
 from vm.verifier.interval import Range, refined, shifted, whole
-from vm.verifier.regions import Region, own_locals
+from vm.verifier.regions import own_locals
 from vm.verifier.rules import Rule, refuse
-from vm.verifier.structure import (
-    ARG_REDUCTIONS,
-    Structure,
-    body_result,
-    claims_of,
-    region_results,
-    stack_effect,
-)
-
-
-@dataclass(slots=True)
-class Frame:
-    """A region being analysed: its stack, its cost so far, how often it runs."""
-
-    region: Region | None
-    stack: list[Range] = field(default_factory=list)
-    units: int = 0
-    nested: Expression = field(default_factory=lambda: number(0))
-    trips: Expression = field(default_factory=lambda: number(1))
-    lines: Expression = field(default_factory=lambda: number(0))
-    most_trips: int = 1
-    saved: dict[int, Range] = field(default_factory=dict)
-    first_arm: tuple[dict[int, Range], Expression, list[Range]] | None = None
-    places: list[Range] = field(default_factory=list)
-
-    @property
-    def cost(self) -> Expression:
-        return self.nested + number(self.units)
+from vm.verifier.structure import Structure, claims_of, stack_effect
 
 
 @dataclass(slots=True)
@@ -249,7 +223,7 @@ class Analyser:
                 self.assign(local, whole(self.kernel.locals[local]))
         for claim in claims_of(start):
             self.assign(claim.local, self.claimed(claim))
-        for value in self.region_values(start, frame):
+        for value in reduction_ranges(start, frame, self.dimensions):
             self.push_at(region.start, value)
 
     def push_at(self, position: int, value: Range) -> None:
@@ -272,27 +246,6 @@ class Analyser:
         self.frame.nested += self.pricing.dearer(cost, frame.cost)
         for left, right in zip(stack, frame.stack, strict=False):
             self.push_at(region.start, self.dimensions.join(left, right))
-
-    def region_values(self, start: Instruction, frame: Frame) -> list[Range]:
-        """The ranges of what a reduction pushes."""
-        if body_result(start) is None:
-            return []
-        reduction = start.immediates[0]
-        body = frame.stack[0]
-        most = frame.most_trips
-        if reduction in ARG_REDUCTIONS:
-            places = [Range(v.type, v.low, v.high, v.above, v.below) for v in frame.places]
-            return [self.dimensions.join(body, body), *places]
-        if reduction is Reduction.COUNT:
-            fits = most <= ScalarType.I32.maximum
-            return [Range(ScalarType.I32, 0, most) if fits else whole(ScalarType.I32)]
-        if reduction is Reduction.SUM and not body.type.is_float:
-            low, high = min(0, most * body.low), max(0, most * body.high)
-            fits = body.type.minimum <= low and high <= body.type.maximum
-            return [Range(body.type, low, high) if fits else whole(body.type)]
-        if reduction is Reduction.SUM:
-            return [whole(region_results(start)[0])]
-        return [self.dimensions.join(body, body)]
 
     # Instructions: each handler gives the range it pushes, None for "any value" or nothing.
 

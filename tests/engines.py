@@ -71,6 +71,8 @@ def assert_same(left: Outcome, right: Outcome) -> None:
         assert left[1] == right[1]
         return
     assert left[1].keys() == right[1].keys()
+    records = [repr(getattr(side[1], "record", None)) for side in (left, right)]
+    assert records[0] == records[1]
     for name, image in left[1].items():
         other = right[1][name]
         assert image.dtype == other.dtype

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 
 from vm.types import ScalarType
@@ -48,3 +49,13 @@ def is_raw(scalar: ScalarType, raw: int) -> bool:
         canonical = (raw & ~(1 << (scalar.bits - 1))) <= INFINITY_BITS[scalar]
         return 0 <= raw < 1 << scalar.bits and (canonical or raw == NAN_BITS[scalar])
     return scalar.minimum <= raw <= scalar.maximum
+
+
+def from_pattern(scalar: ScalarType, pattern: int) -> int | float | bool:
+    """The value that a little-endian pattern in memory means; any NaN is the one NaN."""
+    if scalar.is_float:
+        value = bits_to_float(scalar, pattern)
+        return math.nan if value != value else value
+    if scalar.is_bool:
+        return bool(pattern & 1)
+    return pattern - (1 << scalar.bits) if pattern > scalar.maximum else pattern

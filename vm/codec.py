@@ -24,6 +24,7 @@ from vm.module import (
     Dimension,
     ExtentOp,
     ExtentTerm,
+    Field,
     Image,
     Immediate,
     Instruction,
@@ -91,6 +92,7 @@ def _bare_kernel(kernel: Kernel) -> Kernel:
         doc="",
         texts=("",) * len(kernel.texts),
         images=tuple(replace(image, doc="") for image in kernel.images),
+        fields=tuple(replace(field, doc="") for field in kernel.fields),
         parameters=tuple(replace(parameter, doc="") for parameter in kernel.parameters),
         code=tuple(replace(instruction, line=0) for instruction in kernel.code),
     )
@@ -158,6 +160,7 @@ def _write_kernel(writer: Writer, kernel: Kernel) -> None:
     _write_list(writer, kernel.dimensions, _write_dimension)
     _write_list(writer, kernel.images, _write_image)
     _write_list(writer, kernel.parameters, _write_parameter)
+    _write_list(writer, kernel.fields, _write_field)
     _write_list(writer, kernel.locals, _write_type)
     _write_list(writer, kernel.arrays, _write_array)
     _write_list(writer, kernel.carries, _write_carry)
@@ -175,6 +178,7 @@ def _read_kernel(reader: Reader) -> Kernel:
     dimensions = _read_list(reader, limits.DIMENSIONS, _read_dimension)
     images = _read_list(reader, limits.IMAGES, _read_image)
     parameters = _read_list(reader, limits.PARAMETERS, _read_parameter)
+    fields = _read_list(reader, limits.FIELDS, _read_field)
     local_types = _read_list(reader, limits.LOCALS, _read_type)
     arrays = _read_list(reader, limits.ARRAYS, _read_array)
     carries = _read_list(reader, limits.CARRIES, _read_carry)
@@ -182,7 +186,7 @@ def _read_kernel(reader: Reader) -> Kernel:
     code = _read_list(reader, limits.INSTRUCTIONS, _read_instruction)
     return Kernel(
         name, dimensions, images, parameters, local_types, arrays, carries, texts,
-        _read_lines(reader, code), doc,
+        _read_lines(reader, code), doc, fields,
     )  # fmt: skip
 
 
@@ -260,6 +264,18 @@ def _read_parameter(reader: Reader) -> Parameter:
     high = _read_option(reader, lambda r: r.raw(scalar))
     default = _read_list(reader, limits.PARAMETER_ELEMENTS, lambda r: r.raw(scalar))
     return Parameter(name, scalar, length, low, high, default, doc)
+
+
+def _write_field(writer: Writer, field: Field) -> None:
+    writer.string(field.name)
+    writer.string(field.doc)
+    _write_type(writer, field.type)
+
+
+def _read_field(reader: Reader) -> Field:
+    name = reader.identifier(limits.NAME_CHARS)
+    doc = reader.string(limits.DOC_CHARS, newlines=True)
+    return Field(name, _read_type(reader), doc)
 
 
 def _write_array(writer: Writer, array: Array) -> None:
@@ -398,6 +414,7 @@ IMMEDIATES: dict[Imm, tuple[WriteImmediate, ReadImmediate]] = {
     Imm.ORDER: _enum(Order),
     Imm.CLAIMS: (_write_claims, lambda reader: _read_list(reader, limits.CLAIMS, _read_claim)),
     Imm.TEXT: _index(limits.TEXTS),
+    Imm.FIELD: _index(limits.FIELDS),
     Imm.RESULT: (_write_result, lambda reader: _read_option(reader, _read_type)),
 }
 assert set(IMMEDIATES) | {Imm.VALUE} == set(Imm)

@@ -22,10 +22,10 @@ GROUPS: dict[str, tuple[Op, Op]] = {
     "Values": (Op.CONST, Op.ARRAY_COPY),
     "Arithmetic": (Op.ADD, Op.NEAREST),
     "Conversions": (Op.CONVERT, Op.BITS),
-    "Pixels": (Op.LOAD, Op.CLEAR),
+    "Pixels": (Op.LOAD, Op.OWN),
     "Carries": (Op.CARRY_GET, Op.CARRY_HAS),
     "Regions": (Op.FOR, Op.END),
-    "Requirements": (Op.REQUIRE, Op.REQUIRE),
+    "Requirements, and the record": (Op.REQUIRE, Op.GIVE),
 }
 
 INTRODUCTION = """\
@@ -71,18 +71,22 @@ MEANING = """\
   wraps to MIN, and its remainder is 0.
 * **Floats** are IEEE 754 binary32 and binary64, to nearest even, each operation rounded to its
   type; nothing is contracted or reordered. NaN is one pattern wherever bits can be seen: in out
-  images and in `bits`.
+  images, in the record and in `bits`.
 * **Conversions**: `convert` between numbers, and from bool (0 or 1), rounds once to nearest even;
   from integer to integer only where the target holds every value of the source. `wrap`,
   `saturate` and `narrow` are for the other pairs of integers; `bits` for a float and an integer
   of the same width.
 * **Borders** of `load`: {borders}. Their periods go on however far outside a coordinate is.
 * **Loops**: `for` runs its local from a up to below b without wrapping. `map` visits every pixel
-  of its extents in no order, `scan` in an order ({orders}: lines downwards, left to right, odd
-  ones right to left if the popped bool is true). `put` writes the pixel that the loop is at.
+  of its extents in no order, `scan` in an order: `rows`, lines downwards, each left to right;
+  `reverse`, lines upwards, each right to left; `columns`, columns left to right, each downwards. If
+  the popped bool is true, every second line or column runs the other way. The first local of a scan
+  is the direction of travel, 1 or -1, along x (`columns`: y). `put` writes the pixel that the loop
+  is at, `own` reads it.
 * **Carries**: `carry.get` reads what was put at (ahead, down) along the line's direction of
-  travel: 0 outside the image; only pixels gone by can be named (down < 0, or down = 0 and
-  ahead < 0). `carry.put` stands once in a scan's own body for each carry. Every scan starts anew.
+  travel, `down` counting lines in the order of the scan: 0 outside the image; only pixels gone by
+  can be named (down < 0, or down = 0 and ahead < 0). `carry.put` stands once in a scan's own body
+  for each carry. Every scan starts anew.
 * **Reductions** ({reductions}): `min` and `max` fold as the instructions do. `argmin` and `argmax`
   push the value and then where it was (`reduce`: the index; `reduce2`: x, y): the first of equals
   wins, and a NaN only where there is nothing else. `count` counts trues. Sums of integers wrap.
@@ -90,6 +94,7 @@ MEANING = """\
   added to lane k mod 16, in order, and then lane i + 8 is added to lane i, then 4, 2 and 1 apart.
   A `reduce2` sums every line so, and adds the sums of lines from the first to the last. The sum of
   nothing is +0.
+* **The record** is a row of a table: `give` sets a field. A NaN in it is the one NaN.
 * **Traps** end the kernel, and its outputs are discarded: {traps}. The one reported is the first
   in program order; pixel loops count as lines downwards.
 """
@@ -116,13 +121,15 @@ module       = magic version doc:string sources:list(source) kernels:list(kernel
 magic        = {magic}
 source       = name:string sha256:32 bytes
 kernel       = name doc:string dimensions:list(dimension) images:list(image)
-               parameters:list(parameter) locals:list(type) arrays:list(array)
+               parameters:list(parameter) fields:list(field) locals:list(type)
+               arrays:list(array)
                carries:list(carry) texts:list(string) code:list(instruction) lines
 dimension    = list(step)                       none: the size of an input
 step         = kind [signed]                    the number only for const, dim, param
 image        = name doc:string role type channels:varint width:varint height:varint
 parameter    = name doc:string type length:varint low:option(value) high:option(value)
                default:list(value)
+field        = name doc:string type
 array        = type length:varint parameter:option(varint) data:list(value)
 carry        = type low:option(signed) high:option(signed)
 instruction  = code:byte immediates
@@ -221,6 +228,7 @@ IMMEDIATES: dict[Imm, str] = {
     Imm.CLAIMS: "list of: local:varint low:signed high:signed dimension:option(varint) "
     "[offset:signed, if there is a dimension]",
     Imm.TEXT: "varint, index",
+    Imm.FIELD: "varint, index",
     Imm.RESULT: "option(type)",
 }
 assert set(IMMEDIATES) == set(Imm)

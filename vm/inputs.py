@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from vm import extents
 from vm import parameters as parameter_values
+from vm.bits import from_pattern
 from vm.errors import Refused
-from vm.module import Image, Kernel, Role
+from vm.layout import FIELD_BYTES
+from vm.module import Field, Image, Kernel, Role
 from vm.parameters import ParameterValues
 from vm.types import ScalarType
 
@@ -34,6 +36,9 @@ DTYPES: dict[ScalarType, str] = {
 assert set(DTYPES) == set(ScalarType)
 
 
+Number = int | float | bool
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A run that fits the kernel: every dimension, every parameter's raw values, every input.
@@ -44,6 +49,16 @@ class Prepared:
     dimensions: tuple[int, ...]
     parameters: ParameterValues
     arrays: dict[str, NDArray[Any]]
+
+
+class Outputs(dict[str, "NDArray[Any]"]):
+    """What a run gave: out images by name, and in `record` the record's values by field."""
+
+    def __init__(
+        self, images: Mapping[str, NDArray[Any]], record: Mapping[str, Number] | None = None
+    ) -> None:
+        super().__init__(images)
+        self.record: dict[str, Number] = dict(record or {})
 
 
 def prepare(
@@ -80,6 +95,16 @@ def checked_image(image: Image, pixels: object) -> NDArray[Any]:
         wanted = "(height, width)" if image.channels == 1 else f"(height, width, {image.channels})"
         raise Refused(f"image '{image.name}' takes an array {wanted}, not {given}")
     return np.ascontiguousarray(pixels)
+
+
+def read_record(fields: tuple[Field, ...], data: bytes) -> dict[str, Number]:
+    """The record from its bytes in the arena, which a hostile child may have written."""
+    record: dict[str, Number] = {}
+    for index, field in enumerate(fields):
+        start = index * FIELD_BYTES
+        raw = int.from_bytes(data[start : start + field.type.size_bytes], "little")
+        record[field.name] = from_pattern(field.type, raw)
+    return record
 
 
 def dtype_of(scalar: ScalarType) -> np.dtype[Any]:

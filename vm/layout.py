@@ -1,8 +1,9 @@
 """Where buffers lie in the arena: one plan for the parent, the native code and the price.
 
 Buffers are the images in the kernel's order (rows contiguous, channels interleaved, no row
-padding), then one per carry. Each starts at a multiple of 64 bytes and has 256 bytes of padding
-on each side, so that a vector load that reaches past a row stays inside the arena.
+padding), then one per carry, then the record, if there is one. Each starts at a multiple of 64
+bytes and has 256 bytes of padding on each side, so that a vector load that reaches past a row
+stays inside the arena.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from vm.module import Kernel
 
 ALIGNMENT_BYTES = 64
 PADDING_BYTES = 256
+FIELD_BYTES = 8  # each field of the record lies at the beginning of eight bytes
 OVERHEAD_BYTES = ALIGNMENT_BYTES + 2 * PADDING_BYTES  # an upper bound on what a buffer adds
 
 
@@ -43,9 +45,9 @@ class Layout:
     total: int
 
 
-def carry_bytes(kernel: Kernel, carry: int, reach: Reach, width: int) -> int:
+def carry_bytes(kernel: Kernel, carry: int, reach: Reach, length: int) -> int:
     """Bytes of one carry's window: `lines` + 1 lines with a margin at both ends."""
-    return (reach.lines + 1) * (width + 2 * reach.margin) * kernel.carries[carry].type.size_bytes
+    return (reach.lines + 1) * (length + 2 * reach.margin) * kernel.carries[carry].type.size_bytes
 
 
 def plan(
@@ -55,8 +57,8 @@ def plan(
 ) -> Layout:
     """The layout for these dimensions.
 
-    `reaches` gives for each carry that is used its reach and the dimensions that are the widths
-    of the scans that use it; unused carries take no room.
+    `reaches` gives for each carry that is used its reach and the dimensions that are the lengths
+    of lines of the scans that use it; unused carries take no room.
     """
     sizes = [
         dimensions[image.width] * dimensions[image.height] * image.channels * image.type.size_bytes
@@ -64,11 +66,13 @@ def plan(
     ]
     for carry in range(len(kernel.carries)):
         if carry in reaches:
-            reach, widths = reaches[carry]
-            width = max(dimensions[index] for index in widths)
-            sizes.append(carry_bytes(kernel, carry, reach, width))
+            reach, lengths = reaches[carry]
+            length = max(dimensions[index] for index in lengths)
+            sizes.append(carry_bytes(kernel, carry, reach, length))
         else:
             sizes.append(0)
+    if kernel.fields:
+        sizes.append(len(kernel.fields) * FIELD_BYTES)
     offsets = []
     position = 0
     for size in sizes:

@@ -25,9 +25,21 @@ class Border(Enum):
 
 
 class Order(Enum):
-    """The order in which a scan visits pixels: lines downwards, by the flag it pops turned."""
+    """The order in which a scan visits pixels; the flag it pops turns every odd line around."""
 
-    ROWS = "rows"
+    ROWS = "rows"  # lines downwards, pixels to the right
+    REVERSE = "reverse"  # lines upwards, pixels to the left
+    COLUMNS = "columns"  # columns to the right, pixels downwards
+
+    @property
+    def direction(self) -> int:
+        """The direction of travel on the first line: 1, or -1."""
+        return -1 if self is Order.REVERSE else 1
+
+    @property
+    def is_vertical(self) -> bool:
+        """Whether lines are columns."""
+        return self is Order.COLUMNS
 
 
 class Reduction(Enum):
@@ -99,6 +111,15 @@ class Instruction:
     op: Op
     immediates: tuple[Immediate, ...] = ()
     line: int = 0
+
+
+def scan_extents(scan: Instruction) -> tuple[int, int]:
+    """The dimensions that are the length of a scan's lines, and their number."""
+    order, *_, width, height = scan.immediates
+    assert isinstance(order, Order)
+    assert isinstance(width, int)
+    assert isinstance(height, int)
+    return (height, width) if order.is_vertical else (width, height)
 
 
 class ExtentOp(Enum):
@@ -192,6 +213,15 @@ class Carry:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the record that a kernel gives: one column of a table."""
+
+    name: str
+    type: ScalarType
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Kernel:
     """A kernel: its signature, its storage, its code (flat, regions closed by `end`)."""
 
@@ -205,6 +235,7 @@ class Kernel:
     texts: tuple[str, ...] = ()
     code: tuple[Instruction, ...] = ()
     doc: str = ""
+    fields: tuple[Field, ...] = ()
 
     def images_of(self, role: Role) -> tuple[Image, ...]:
         """The images of one role, in order."""

@@ -11,6 +11,7 @@ a word in it is a type name or one of
     T, S   the type immediates            L   the type of the local
     E      the array's element type       P   the image's pixel type
     C      the carry's type               A   the parameter's type
+    F      the field's type
 
 In meanings `a b c` are the popped values in the order they were pushed.
 
@@ -62,6 +63,7 @@ class Imm(Enum):
     CLAIMS = "claims"
     TEXT = "text"
     RESULT = "result type"
+    FIELD = "field"
 
 
 I = Imm  # noqa: E741  a short name keeps the table legible
@@ -152,6 +154,8 @@ class Op(Enum):
     STORE_DROP = (0x3c, "store_drop", (I.IMAGE, I.CHANNEL), "i32 i32 P ->", NO_TYPE, 3,
         "image[a, b] := c, or nothing if outside")
     CLEAR = (0x3d, "clear", (I.IMAGE,), "->", NO_TYPE, 1, "every pixel := 0; costs 1 a 16 bytes")
+    OWN = (0x3e, "own", (I.IMAGE, I.CHANNEL), "-> P", NO_TYPE, 2,
+        "image[x, y] as it is, where x, y are the pixel of the enclosing map or scan")
     # What a scan carries from pixel to pixel.
     CARRY_GET = (0x40, "carry.get", (I.CARRY, I.AHEAD, I.DOWN), "-> C", NO_TYPE, 2,
         "the carry put at (ahead, down) along the direction of travel, 0 outside the image")
@@ -175,6 +179,8 @@ class Op(Enum):
     END = (0x57, "end", (), "->", NO_TYPE, 0, "closes a region")
     # Facts.
     REQUIRE = (0x58, "require", (I.TEXT,), "bool -> !", NO_TYPE, 1, "traps with the text unless a")
+    # The record that a kernel gives.
+    GIVE = (0x59, "give", (I.FIELD,), "F ->", NO_TYPE, 1, "the field := a")
     # fmt: on
 
     def __init__(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vm.errors import Trap
-from vm.inputs import as_output, dtype_of, prepare, shape_of
+from vm.inputs import Outputs, as_output, dtype_of, prepare, read_record, shape_of
 from vm.jit import trapword
 from vm.jit.lower import lower
 from vm.layout import plan
@@ -68,7 +68,7 @@ def run_kernel(
     parameters: Mapping[str, object],
     blind: int = 0,
     cpu: str = "x86-64-v2",
-) -> dict[str, NDArray[Any]]:
+) -> Outputs:
     """Run a kernel; raises `Trap` as the sandbox does. The arena starts full of rubbish."""
     kernel = checked.kernel
     prepared = prepare(kernel, inputs, parameters)
@@ -90,7 +90,8 @@ def run_kernel(
             shape = shape_of(image, prepared.dimensions)
             flat = np.frombuffer(pixels, dtype_of(image.type))
             outputs[image.name] = as_output(flat.reshape(shape))
-    return outputs
+    record = arena[layout.offsets[-1] : layout.offsets[-1] + layout.sizes[-1]].tobytes()
+    return Outputs(outputs, read_record(kernel.fields, record))
 
 
 def _trap(checked: VerifiedKernel, word: int) -> Trap:

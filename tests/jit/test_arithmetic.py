@@ -25,7 +25,7 @@ from vm.opcodes import Imm, Op
 from vm.scalar import ARITHMETIC, MEANING
 from vm.types import ALL, COMPUTE_INTEGERS, ScalarType
 from vm.verifier import VerifiedKernel
-from vm.verifier.structure import is_conversion
+from vm.verifier.instructions import is_conversion
 
 I32, BOOL, U8 = ScalarType.I32, ScalarType.BOOL, ScalarType.U8
 DIVISIONS = (Op.DIV, Op.REM, Op.DIV_FLOOR, Op.MOD_FLOOR, Op.DIV_ROUND)

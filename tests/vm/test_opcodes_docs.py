@@ -12,7 +12,7 @@ from vm.docs import EXAMPLE, GROUPS, bytecode_page, main
 from vm.opcodes import Imm, Op
 from vm.verifier import verify
 
-WORDS = {"T", "S", "L", "E", "P", "C", "A", "R", "i32", "bool"}
+WORDS = {"T", "S", "L", "E", "P", "C", "A", "F", "R", "i32", "bool"}
 
 
 def test_the_page_is_fresh() -> None:

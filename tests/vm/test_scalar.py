@@ -19,7 +19,7 @@ from vm.opcodes import Op
 from vm.scalar import ARITHMETIC, MEANING, ArithmeticTrap, Value, rounded, rounded_integer, wrap
 from vm.testing.values import random_raw
 from vm.types import COMPUTE_INTEGERS, FLOATS, INTEGERS, NUMBERS, ScalarType
-from vm.verifier.structure import is_conversion
+from vm.verifier.instructions import is_conversion
 
 F32, F64 = ScalarType.F32, ScalarType.F64
 I32, I64, U32, U8, I8 = (

@@ -34,6 +34,7 @@ from vm.module import (
     Dimension,
     ExtentOp,
     ExtentTerm,
+    Field,
     Image,
     Instruction,
     Module,
@@ -113,6 +114,7 @@ REFUSED = {
         images=(SRC_IMAGE, DST_IMAGE),
         dimensions=(Dimension(), Dimension()),
     ),
+    "V26": kernel(*COPY, fields=(Field("f", I32),)),
 }
 ACCEPTED = {
     "V1": kernel(*COPY, parameters=(Parameter("other", I32),)),
@@ -171,6 +173,7 @@ ACCEPTED = {
         parameters=(FAR,),
         locals=(I32,) * 9,
     ),
+    "V26": kernel(*COPY, const(1), op(Op.GIVE, 0), fields=(Field("f", I32),)),
 }
 RULES_WITHOUT_PROGRAM = {"V25"}  # the limits on a signature keep memory far below it
 
@@ -188,6 +191,22 @@ def test_a_refusal_names_kernel_and_instruction() -> None:
     with pytest.raises(Invalid, match=r"V10.*kernel 'k' at instruction 1") as caught:
         check(const(1), op(Op.ADD, I32))
     assert caught.value.instruction == 1
+
+
+def test_a_record_is_given_once_and_at_the_top() -> None:
+    give = (const(1), op(Op.GIVE, 0))
+    fields = (Field("f", I32),)
+    for code in ((*give, *give), pixels(*give), (const(1, BOOL), op(Op.IF, None), *give, END)):
+        with pytest.raises(Invalid, match="V26"):
+            check(*code, fields=fields)
+
+
+def test_own_is_the_pixel_of_a_loop_of_the_images_size() -> None:
+    own = op(Op.OWN, DST, 0)
+    found = check(*pixels(own, op(Op.PUT, DST, 0)))
+    assert found.facts.cleared == {DST}
+    with pytest.raises(Invalid, match="V17"):
+        check(own, op(Op.CONVERT, U8, I32), put_local(0))
 
 
 def test_values_do_not_flow_between_pixels() -> None:

@@ -44,13 +44,23 @@ class Picture:
 
 @dataclass(slots=True)
 class PixelLoop:
-    """Where the running map or scan is: its extents, its pixel, its direction of travel."""
+    """Where the running map or scan is.
 
-    width: int = 0
-    height: int = 0
+    (x, y) is its pixel. A scan counts lines in the order in which it visits them, each `length`
+    pixels long; `at` is the place on the line, `direction` the way `at` changes.
+    """
+
     x: int = 0
     y: int = 0
+    line: int = 0
+    lines: int = 0
+    at: int = 0
+    length: int = 0
     direction: int = 1
+
+    def is_inside(self, at: int, line: int) -> bool:
+        """Whether a scan has such a place."""
+        return 0 <= at < self.length and 0 <= line < self.lines
 
 
 @dataclass(slots=True)
@@ -70,10 +80,12 @@ class Machine:
     arrays: list[list[Any]] = field(default_factory=list)
     carried: dict[int, dict[int, list[Any]]] = field(default_factory=dict)
     loop: PixelLoop = field(default_factory=PixelLoop)
+    record: list[Any] = field(default_factory=list)
     audit: Callable[[Machine, int, Instruction, Step], Step] | None = None
 
     def __post_init__(self) -> None:
         self.locals = [None] * len(self.kernel.locals)
+        self.record = [None] * len(self.kernel.fields)
         for array in self.kernel.arrays:
             raws = array.data
             if array.parameter is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from vm import limits
 from vm.errors import Crash
-from vm.interp.machine import Machine, Maker, PixelLoop, Step, integers
-from vm.module import Instruction, Order, Reduction, TrapCode
+from vm.interp.machine import Machine, Maker, Step, integers
+from vm.module import Instruction, Order, Reduction, TrapCode, scan_extents
 from vm.opcodes import ITERATION_COST, LINE_COST, REDUCE_COST, Op
 from vm.reduction import REDUCTIONS, Line
 from vm.types import ScalarType
@@ -45,7 +45,6 @@ def _map(machine: Machine, position: int, instruction: Instruction) -> Step:
     body, values, loop = machine.body(position), machine.locals, machine.loop
 
     def step() -> None:
-        loop.width, loop.height = width, height
         for loop.y in range(height):
             machine.count(LINE_COST)
             for loop.x in range(width):
@@ -56,39 +55,42 @@ def _map(machine: Machine, position: int, instruction: Instruction) -> Step:
     return step
 
 
-def rows(loop: PixelLoop, turning: bool) -> Iterator[Iterator[tuple[int, int, int]]]:
-    """Lines of (x, y, direction), downwards; with `turning` the odd lines run right to left."""
-    for y in range(loop.height):
-        direction = -1 if turning and y % 2 else 1
-        yield ((x, y, direction) for x in range(loop.width)[::direction])
+Place = Callable[[int, int], tuple[int, int]]
 
 
-ORDERS: dict[Order, Callable[[PixelLoop, bool], Iterator[Iterator[tuple[int, int, int]]]]] = {
-    Order.ROWS: rows
-}
-assert set(ORDERS) == set(Order)
+def places(order: Order, lines: int) -> Place:
+    """How (place on the line, line) in visiting order becomes (x, y)."""
+    if order is Order.COLUMNS:
+        return lambda at, line: (line, at)
+    if order is Order.REVERSE:
+        return lambda at, line: (at, lines - 1 - line)
+    return lambda at, line: (at, line)
 
 
 def _scan(machine: Machine, position: int, instruction: Instruction) -> Step:
-    direction_local, x_local, y_local, *axes = integers(instruction)
+    direction_local, x_local, y_local, *_ = integers(instruction)
     order = instruction.immediates[0]
     assert isinstance(order, Order)
-    width, height = (machine.dimensions[axis] for axis in axes)
-    carries = carries_of(machine, position)
+    length, lines = (machine.dimensions[axis] for axis in scan_extents(instruction))
+    place, carries = places(order, lines), carries_of(machine, position)
     body, values, loop = machine.body(position), machine.locals, machine.loop
 
     def step() -> None:
-        loop.width, loop.height = width, height
+        turning = machine.stack.pop()
+        loop.length, loop.lines = length, lines
         for carry in carries:
             machine.carried[carry].clear()
-            machine.count((machine.facts.reaches[carry][0].lines + 1) * width)
-        for y, line in enumerate(ORDERS[order](loop, machine.stack.pop())):
+            machine.count((machine.facts.reaches[carry][0].lines + 1) * length)
+        for loop.line in range(lines):
             machine.count(LINE_COST)
             for carry in carries:
-                machine.carried[carry][y] = [None] * width
-                machine.carried[carry].pop(y - limits.CARRY_LINES - 1, None)
-            for loop.x, loop.y, loop.direction in line:
+                machine.carried[carry][loop.line] = [None] * length
+                machine.carried[carry].pop(loop.line - limits.CARRY_LINES - 1, None)
+            loop.direction = -order.direction if turning and loop.line % 2 else order.direction
+            for at in range(length)[:: loop.direction]:
+                loop.at = at
                 machine.count(ITERATION_COST)
+                loop.x, loop.y = place(loop.at, loop.line)
                 values[x_local], values[y_local] = loop.x, loop.y
                 values[direction_local] = loop.direction
                 body()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vm import limits
 from vm.bits import NAN_BITS, from_raw
 from vm.errors import OverLimit, Refused
-from vm.inputs import Prepared, as_output, dtype_of, prepare, shape_of
+from vm.inputs import Outputs, Prepared, as_output, dtype_of, prepare, shape_of
 from vm.interp.audit import audited
 from vm.interp.machine import Machine, Maker, Picture
 from vm.interp.regions import REGION_STEPS
@@ -29,9 +29,11 @@ assert not set(STEPS) & set(REGION_STEPS)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The out images by name, (height, width) or (height, width, channels); units executed."""
+    """The out images by name, (height, width) or (height, width, channels), and the record by
+    field; units executed.
+    """
 
-    outputs: dict[str, NDArray[Any]]
+    outputs: Outputs
     counted: int
 
 
@@ -65,11 +67,17 @@ def run(
     for index in sorted(checked.facts.cleared):
         machine.count_clearing(index)  # they are made of zeros
     machine.block(0, len(checked.kernel.code))()
-    outputs = {
-        image.name: as_output(one_nan(image, pixels))
-        for image, pixels in zip(checked.kernel.images, buffers, strict=True)
-        if image.role is Role.OUT
-    }
+    outputs = Outputs(
+        {
+            image.name: as_output(one_nan(image, pixels))
+            for image, pixels in zip(checked.kernel.images, buffers, strict=True)
+            if image.role is Role.OUT
+        },
+        {
+            field.name: math.nan if value != value else value
+            for field, value in zip(checked.kernel.fields, machine.record, strict=True)
+        },
+    )
     return Result(outputs, machine.counted)
 
 

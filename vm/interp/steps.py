@@ -166,6 +166,18 @@ def _load_or(machine: Machine, position: int, instruction: Instruction) -> Step:
     return step
 
 
+def _own(machine: Machine, position: int, instruction: Instruction) -> Step:
+    index, channel = integers(instruction)
+    picture, push, loop = machine.pictures[index], machine.stack.append, machine.loop
+
+    def step() -> None:
+        if not picture.is_inside(loop.x, loop.y):
+            raise Crash(f"instruction {position} reads a pixel outside its image")
+        push(picture.pixels[(loop.y * picture.width + loop.x) * picture.channels + channel])
+
+    return step
+
+
 def _put(machine: Machine, position: int, instruction: Instruction) -> Step:
     index, channel = integers(instruction)
     picture, pop, loop = machine.pictures[index], machine.stack.pop, machine.loop
@@ -205,7 +217,7 @@ def _clear(machine: Machine, position: int, instruction: Instruction) -> Step:
     return step
 
 
-# What a scan carries: a window of lines for each carry, y -> line.
+# What a scan carries: a window of lines for each carry, by the line's number.
 
 
 def _carry_get(machine: Machine, position: int, instruction: Instruction) -> Step:
@@ -214,8 +226,8 @@ def _carry_get(machine: Machine, position: int, instruction: Instruction) -> Ste
     lines, loop, push = machine.carried.setdefault(carry, {}), machine.loop, machine.stack.append
 
     def step() -> None:
-        x, y = loop.x + ahead * loop.direction, loop.y + down
-        value = lines[y][x] if 0 <= x < loop.width and 0 <= y < loop.height else zero
+        at, line = loop.at + ahead * loop.direction, loop.line + down
+        value = lines[line][at] if loop.is_inside(at, line) else zero
         if value is None:
             raise Crash(f"instruction {position} reads a carry that was not put yet")
         push(value)
@@ -228,7 +240,7 @@ def _carry_put(machine: Machine, position: int, instruction: Instruction) -> Ste
     lines, loop, pop = machine.carried.setdefault(carry, {}), machine.loop, machine.stack.pop
 
     def step() -> None:
-        lines[loop.y][loop.x] = pop()
+        lines[loop.line][loop.at] = pop()
 
     return step
 
@@ -238,13 +250,22 @@ def _carry_has(machine: Machine, position: int, instruction: Instruction) -> Ste
     loop, push = machine.loop, machine.stack.append
 
     def step() -> None:
-        x, y = loop.x + ahead * loop.direction, loop.y + down
-        push(0 <= x < loop.width and 0 <= y < loop.height)
+        push(loop.is_inside(loop.at + ahead * loop.direction, loop.line + down))
 
     return step
 
 
-# Facts.
+# Facts, and the record.
+
+
+def _give(machine: Machine, position: int, instruction: Instruction) -> Step:
+    (field,) = integers(instruction)
+    pop, record = machine.stack.pop, machine.record
+
+    def step() -> None:
+        record[field] = pop()
+
+    return step
 
 
 def _require(machine: Machine, position: int, instruction: Instruction) -> Step:
@@ -273,6 +294,7 @@ STEPS: dict[Op, Maker] = {
     **dict.fromkeys(ARITHMETIC, _arithmetic),
     Op.LOAD: _load,
     Op.LOAD_OR: _load_or,
+    Op.OWN: _own,
     Op.PUT: _put,
     Op.STORE: _store,
     Op.STORE_DROP: _store,
@@ -281,4 +303,5 @@ STEPS: dict[Op, Maker] = {
     Op.CARRY_PUT: _carry_put,
     Op.CARRY_HAS: _carry_has,
     Op.REQUIRE: _require,
+    Op.GIVE: _give,
 }

@@ -21,7 +21,7 @@ from vm.sandbox.messages import CompileRequest
 from vm.verifier import VerifiedModule
 
 ATTEMPTS = 6  # as many as vm.jit.backend knows; this side does not import LLVM
-CODE_VERSION = b"2"  # raise when the native compiler changes what it emits
+CODE_VERSION = b"3"  # raise when the native compiler changes what it emits
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from vm import parameters as parameter_values
 from vm.errors import OverLimit, Refused, SandboxBroken, Trap
-from vm.inputs import Prepared, as_output, dtype_of, prepare, shape_of
+from vm.inputs import Outputs, Prepared, as_output, dtype_of, prepare, read_record, shape_of
 from vm.jit import trapword
 from vm.layout import Layout, plan
 from vm.module import TRAP_TEXT, Kernel, Role, TrapCode
@@ -158,8 +158,8 @@ class NativeRunner:
 
     # Work.
 
-    def run(self, inputs: Images) -> dict[str, NDArray[Any]]:
-        """Run one task: arrays (h, w) or (h, w, channels) in by name, new arrays out.
+    def run(self, inputs: Images) -> Outputs:
+        """Run one task: arrays (h, w) or (h, w, channels) in by name; new arrays and a record out.
 
         Raises `Refused` for what does not fit, `Trap`, `OverLimit`, `SandboxBroken`,
         `SandboxUnavailable`.
@@ -196,10 +196,8 @@ class NativeRunner:
             raise trap_of(self.checked.kernel, word)
         return taken
 
-    def _read_outputs(
-        self, child: StrictChild, prepared: Prepared, layout: Layout
-    ) -> dict[str, NDArray[Any]]:
-        """Copies of the out images: the arena itself is never looked at."""
+    def _read_outputs(self, child: StrictChild, prepared: Prepared, layout: Layout) -> Outputs:
+        """Copies of the out images and the record: the arena itself is never looked at."""
         outputs = {}
         for image, offset in zip(self.checked.kernel.images, layout.offsets, strict=False):
             if image.role is Role.OUT:
@@ -210,7 +208,11 @@ class NativeRunner:
                     child.arena, np.uint8, size, offset
                 )
                 outputs[image.name] = as_output(pixels)
-        return outputs
+        fields = self.checked.kernel.fields
+        if not fields:
+            return Outputs(outputs)
+        data = child.copy_out(layout.offsets[-1], layout.sizes[-1])
+        return Outputs(outputs, read_record(fields, data))
 
     # Figures.
 

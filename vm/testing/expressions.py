@@ -11,7 +11,7 @@ from vm.testing.author import MOST_TRIPS, USUAL_AXIS, USUAL_PIXELS, Author, Scop
 from vm.testing.signature import BOOL, I32, TYPES
 from vm.testing.values import random_raw
 from vm.types import COMPUTE_NUMBERS, ScalarType
-from vm.verifier.structure import is_conversion
+from vm.verifier.instructions import is_conversion
 
 CONVERSIONS = (Op.CONVERT, Op.WRAP, Op.SATURATE, Op.NARROW, Op.BITS)
 DIVISIONS = frozenset({Op.DIV, Op.REM, Op.DIV_FLOOR, Op.MOD_FLOOR, Op.DIV_ROUND})
@@ -157,9 +157,13 @@ class ExpressionAuthor(Author):
             if image.type is scalar and not (self.loop and index in self.puts)
         ]
         if not options:
-            self.conversion(scalar, depth)
+            self.own(scalar, depth)
             return
         index = self.choose(*options)
+        image = self.signature.images[index]
+        if self.loop == (image.width, image.height) and self.chance(0.2):
+            self.emit(Op.OWN, index, self.rng.randrange(image.channels))
+            return
         if self.loop:
             self.loads.add(index)
         channel = self.rng.randrange(self.signature.images[index].channels)
@@ -173,6 +177,15 @@ class ExpressionAuthor(Author):
             self.emit(Op.LOAD_OR, index, channel)
         else:
             self.emit(Op.LOAD, index, channel, border)
+
+    def own(self, scalar: ScalarType, depth: int) -> None:
+        """The loop's pixel of an image that the loop writes, if there is one."""
+        for index in sorted(self.puts):
+            image = self.signature.images[index]
+            if self.loop and image.type is scalar:
+                self.emit(Op.OWN, index, self.rng.randrange(image.channels))
+                return
+        self.conversion(scalar, depth)
 
     def place(self, depth: int) -> None:
         """Coordinates: near the pixel of the loop, or any."""

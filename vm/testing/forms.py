@@ -15,6 +15,7 @@ from vm.module import (
     Dimension,
     ExtentOp,
     ExtentTerm,
+    Field,
     Image,
     Immediate,
     Instruction,
@@ -88,6 +89,7 @@ IMMEDIATES: dict[Imm, st.SearchStrategy[Any]] = {
     Imm.CLAIMS: _tuples(_claims()),
     Imm.TEXT: _index(limits.TEXTS),
     Imm.RESULT: st.none() | SCALARS,
+    Imm.FIELD: _index(limits.FIELDS),
 }
 assert set(IMMEDIATES) | {Imm.VALUE} == set(Imm)
 
@@ -161,6 +163,7 @@ def _kernels() -> st.SearchStrategy[Kernel]:
         _tuples(texts()),
         _tuples(_instructions(), 12),
         texts(newlines=True),
+        _tuples(st.builds(Field, NAMES, SCALARS, texts(newlines=True))),
     )
 
 

@@ -173,7 +173,7 @@ class KernelAuthor(ExpressionAuthor):
         size = self.enter_pixels()
         own = [self.new_local(I32) for _ in range(3)]
         self.loop_locals = own[1], own[2]
-        self.emit(Op.SCAN, Order.ROWS, *own, *size)
+        self.emit(Op.SCAN, self.choose(*Order), *own, *size)
         self.carries = [self.new_carry() for _ in range(self.choose(0, 1, 1, 2))]
         self.inside(Scope(Op.SCAN, fixed=own), USUAL_PIXELS, self.scan_body)
         self.emit(Op.END)
@@ -261,6 +261,12 @@ class KernelAuthor(ExpressionAuthor):
         self.emit(Op.END)
         self.loop = None
 
+    def give(self) -> None:
+        """Every field of the record."""
+        for index, field in enumerate(self.signature.fields):
+            self.expression(field.type, 2)
+            self.emit(Op.GIVE, index)
+
     def kernel(self, name: str) -> Kernel:
         """The kernel as written so far."""
         made: Any = self.signature
@@ -274,6 +280,7 @@ class KernelAuthor(ExpressionAuthor):
             tuple(made.carries),
             tuple(made.texts),
             tuple(self.code),
+            fields=tuple(made.fields),
         )
 
 
@@ -284,6 +291,7 @@ def random_kernel(rng: Random, size: int, name: str = "k") -> Kernel:
         author.statement()
     author.left = size // 2
     author.show()
+    author.give()
     return author.kernel(name)
 
 

@@ -12,6 +12,7 @@ from vm.module import (
     Dimension,
     ExtentOp,
     ExtentTerm,
+    Field,
     Image,
     Parameter,
     Role,
@@ -34,6 +35,7 @@ class Signature:
     arrays: list[Array] = field(default_factory=list)
     carries: list[Carry] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    fields: list[Field] = field(default_factory=list)
 
 
 def random_signature(rng: Random) -> Signature:
@@ -60,6 +62,8 @@ def random_signature(rng: Random) -> Signature:
     for index, parameter in enumerate(made.parameters):
         if parameter.length:
             made.arrays.append(Array(parameter.type, parameter.length, index))
+    for index in range(rng.choice((0, 0, 1, 3))):
+        made.fields.append(Field(f"f{index}", rng.choice((*TYPES, BOOL))))
     for _ in range(rng.choice((0, 1, 1, 2))):
         scalar = rng.choice(TYPES)
         data = tuple(random_raw(rng, scalar) for _ in range(rng.choice((1, 2, 4, 9))))

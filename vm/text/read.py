@@ -15,6 +15,7 @@ from vm.module import (
     Dimension,
     ExtentOp,
     ExtentTerm,
+    Field,
     Image,
     Immediate,
     Instruction,
@@ -235,6 +236,7 @@ KERNEL_PARTS = (
     "dimensions",
     "images",
     "parameters",
+    "fields",
     "locals",
     "arrays",
     "carries",
@@ -322,6 +324,12 @@ def _read_parameter(draft: Draft, words: Words) -> None:
     _add(draft, "parameters", parameter, limits.PARAMETERS)
 
 
+def _read_field(draft: Draft, words: Words) -> None:
+    made = Field(words.name(), read_type(words.take("a type")), words.doc())
+    words.close()
+    _add(draft, "fields", made, limits.FIELDS)
+
+
 def _read_locals(draft: Draft, words: Words) -> None:
     while words.words:
         _add(draft, "locals", read_type(words.take("a type")), limits.LOCALS)
@@ -380,6 +388,7 @@ KERNEL_DIRECTIVES: dict[str, Directive] = {
     "dimension": _read_dimension,
     "image": _read_image,
     "param": _read_parameter,
+    "field": _read_field,
     "locals": _read_locals,
     "array": _read_array,
     "data": _read_data,

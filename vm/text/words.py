@@ -118,6 +118,10 @@ def _parameter_names(kernel: Kernel) -> list[str]:
     return [parameter.name for parameter in kernel.parameters]
 
 
+def _field_names(kernel: Kernel) -> list[str]:
+    return [field.name for field in kernel.fields]
+
+
 def write_dimension(kernel: Kernel, index: int) -> str:
     """`image.width` of the first image of unique name that has this dimension, else `#index`."""
     names = _image_names(kernel)
@@ -212,6 +216,7 @@ WORDS: dict[Imm, Word] = {
     Imm.REDUCTION: _enum(Reduction),
     Imm.ORDER: _enum(Order),
     Imm.TEXT: _numbered("t", limits.TEXTS),
+    Imm.FIELD: _named(_field_names, limits.FIELDS, "field"),
 }
 """The kinds written as exactly one word. The rest: `VALUE` hangs on the type before it, `CLAIMS`
 are any number of words and `RESULT` is one or none; both stand last."""

@@ -10,6 +10,7 @@ from vm.module import (
     Array,
     ExtentOp,
     ExtentTerm,
+    Field,
     Image,
     Instruction,
     Kernel,
@@ -46,6 +47,7 @@ def _kernel_lines(kernel: Kernel) -> Iterator[str]:
     header += [_dimension_line(kernel, index) for index in range(len(kernel.dimensions))]
     header += [_image_line(image) for image in kernel.images]
     header += [_parameter_line(parameter) for parameter in kernel.parameters]
+    header += [" ".join(_field_words(field)) for field in kernel.fields]
     for first in range(0, len(kernel.locals), VALUES_A_LINE):
         types = " ".join(map(str, kernel.locals[first : first + VALUES_A_LINE]))
         header.append(f"locals {types}  ; l{first} …")
@@ -84,6 +86,12 @@ def _parameter_line(parameter: Parameter) -> str:
     if parameter.default:
         words += " default " + _values(parameter.type, parameter.default)
     return f"{words} {_quoted(parameter.doc)}" if parameter.doc else words
+
+
+def _field_words(field: Field) -> Iterator[str]:
+    yield from ("field", field.name, str(field.type))
+    if field.doc:
+        yield _quoted(field.doc)
 
 
 def _type_and_length(scalar: ScalarType, length: int) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from vm.costs import own_cost
 from vm.errors import Invalid
 from vm.layout import Reach
-from vm.module import Border, Carry, Claim, Instruction, Kernel, Reduction
+from vm.module import Border, Carry, Claim, Instruction, Kernel, Reduction, scan_extents
 from vm.opcodes import ITERATION_COST, LINE_COST, LOOPS, REDUCE_COST, Op
 from vm.parameters import bounds
 from vm.types import ScalarType
@@ -22,10 +22,11 @@ from vm.verifier import price, transfer
 from vm.verifier.dimensions import KernelDimensions
 from vm.verifier.expression import Expression, TooComplexError, number, parameter
 from vm.verifier.frame import Frame, reduction_ranges
+from vm.verifier.instructions import claims_of, stack_effect
 from vm.verifier.interval import Range, refined, shifted, whole
 from vm.verifier.regions import own_locals
 from vm.verifier.rules import Rule, refuse
-from vm.verifier.structure import Structure, claims_of, stack_effect
+from vm.verifier.structure import Structure
 
 
 @dataclass(slots=True)
@@ -390,12 +391,12 @@ class Analyser:
         self.enter_pixels(instruction)
         direction = own_locals(instruction)[0]
         self.assign(direction, Range(ScalarType.I32, -1, 1))
-        width = instruction.immediates[-2]
-        assert isinstance(width, int)
+        length, count = (self.dimensions.expressions[i] for i in scan_extents(instruction))
+        frame.lines = count * number(LINE_COST)
         assert frame.region is not None
         for carry in price.carries_of(self.kernel, frame.region):
             lines = self.reaches[carry][0].lines + 1
-            frame.lines += self.dimensions.expressions[width] * number(lines)
+            frame.lines += length * number(lines)
 
 
 def carry_range(carry: Carry) -> Range:
@@ -445,6 +446,8 @@ HANDLERS: dict[Op, Handler] = {
     Op.STORE: Analyser.do_store,
     Op.STORE_DROP: Analyser.do_nothing,
     Op.CLEAR: Analyser.do_clear,
+    Op.OWN: Analyser.do_nothing,
+    Op.GIVE: Analyser.do_nothing,
     Op.CARRY_GET: Analyser.do_carry_get,
     Op.CARRY_PUT: Analyser.do_carry_put,
     Op.CARRY_HAS: Analyser.do_nothing,

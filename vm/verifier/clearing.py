@@ -1,7 +1,8 @@
 """Which images must be zeroed before a kernel starts, so that no earlier pixel is ever seen.
 
 An image need not be cleared if the first thing at top level that touches it is a map or scan
-over its extents that puts every channel directly in its body, at every pixel.
+over its extents that puts every channel directly in its body, at every pixel, and does not ask
+for what was there (`own`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from vm.module import Kernel, Role
 from vm.opcodes import PIXEL_LOOPS, Op
 from vm.verifier.regions import Region
 
-TOUCHES = frozenset({Op.LOAD, Op.LOAD_OR, Op.PUT, Op.STORE, Op.STORE_DROP, Op.CLEAR})
+TOUCHES = frozenset({Op.LOAD, Op.LOAD_OR, Op.PUT, Op.STORE, Op.STORE_DROP, Op.CLEAR, Op.OWN})
 
 
 def find_cleared(kernel: Kernel, regions: dict[int, Region]) -> frozenset[int]:
@@ -56,4 +57,12 @@ def _filled(kernel: Kernel, regions: dict[int, Region], region: Region) -> set[i
             assert isinstance(channel, int)
             channels.setdefault(index, set()).add(channel)
         position += 1
-    return {index for index, put in channels.items() if len(put) == kernel.images[index].channels}
+    full = {index for index, put in channels.items() if len(put) == kernel.images[index].channels}
+    return full - _owned(kernel, region)
+
+
+def _owned(kernel: Kernel, region: Region) -> set[int]:
+    """The images whose own pixel is read in a region."""
+    inside = kernel.code[region.start : region.end]
+    indices = (each.immediates[0] for each in inside if each.op is Op.OWN)
+    return {index for index in indices if isinstance(index, int)}

@@ -8,9 +8,9 @@ from vm.module import Instruction, Reduction
 from vm.types import ScalarType
 from vm.verifier.dimensions import KernelDimensions
 from vm.verifier.expression import Expression, number
+from vm.verifier.instructions import ARG_REDUCTIONS, body_result, region_results
 from vm.verifier.interval import Range, whole
 from vm.verifier.regions import Region
-from vm.verifier.structure import ARG_REDUCTIONS, body_result, region_results
 
 
 @dataclass(slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from vm.layout import OVERHEAD_BYTES, Reach
+from vm.layout import FIELD_BYTES, OVERHEAD_BYTES, Reach
 from vm.limits import COST_TOTAL
-from vm.module import Instruction, Kernel
+from vm.module import Instruction, Kernel, scan_extents
 from vm.opcodes import CLEARED_BYTES_PER_UNIT, Op
 from vm.parameters import bounds
 from vm.types import ScalarType
@@ -110,8 +110,9 @@ class Pricing:
 
     def memory(self, reaches: Mapping[int, tuple[Reach, tuple[int, ...]]]) -> Expression:
         """An upper bound of the arena (`vm.layout.plan`), in bytes."""
-        buffers = len(self.kernel.images) + len(self.kernel.carries)
-        total = number(buffers * OVERHEAD_BYTES)
+        kernel = self.kernel
+        buffers = len(kernel.images) + len(kernel.carries) + bool(kernel.fields)
+        total = number(buffers * OVERHEAD_BYTES + len(kernel.fields) * FIELD_BYTES)
         for index in range(len(self.kernel.images)):
             total += self.image_bytes(index)
         for carry, (reach, widths) in reaches.items():
@@ -141,15 +142,15 @@ def _integers(instruction: Instruction) -> list[int]:
 def find_reaches(
     kernel: Kernel, regions: Iterable[Region]
 ) -> dict[int, tuple[Reach, tuple[int, ...]]]:
-    """How far back each carry is read, and the widths of the scans that put it."""
+    """How far back each carry is read, and the lengths of lines of the scans that put it."""
     reaches: dict[int, tuple[Reach, tuple[int, ...]]] = {}
     for region in regions:
         if region.op is not Op.SCAN:
             continue
-        width = _integers(kernel.code[region.start])[-2]
+        length, _ = scan_extents(kernel.code[region.start])
         for carry in carries_of(kernel, region):
-            reach, widths = reaches.get(carry, (Reach(0, 0, 0), ()))
-            reaches[carry] = reach, tuple(dict.fromkeys((*widths, width)))
+            reach, lengths = reaches.get(carry, (Reach(0, 0, 0), ()))
+            reaches[carry] = reach, tuple(dict.fromkeys((*lengths, length)))
     for instruction in kernel.code:
         if instruction.op is Op.CARRY_GET:
             carry, ahead, down = _integers(instruction)

@@ -12,7 +12,10 @@ class Rule(Enum):
 
     # Signature.
     NAMES = ("V1", "names of kernels, and of images and parameters in a kernel, are unique")
-    IMAGES = ("V2", "images are `in`, then `out`, then `local`, of a number type, at least one out")
+    IMAGES = (
+        "V2",
+        "images are `in`, then `out`, then `local`, of numbers; one is out, or a field is",
+    )
     DIMENSIONS = ("V3", "a dimension is an input's, or computed from earlier ones and parameters")
     PARAMETERS = ("V4", "parameters have compute types, ordered ranges and defaults within them")
     ARRAYS = ("V5", "an array holds numbers: a parameter's, constants of its type, or local ones")
@@ -29,9 +32,9 @@ class Rule(Enum):
     ARRAY_WRITE = ("V15", "only local arrays are written")
     # Images and order.
     PIXEL_LOOP = ("V16", "map and scan stand neither in each other nor in a reduction")
-    PUT = ("V17", "`put` stands in a map or scan over the image's own extents")
+    PUT = ("V17", "`put` and `own` stand in a map or scan over the image's own extents")
     WRITE = ("V18", "inputs are never written; inside map, scan and reduce only `put` and carries")
-    ORDER = ("V19", "an image that a map or scan puts is not read in it")
+    ORDER = ("V19", "an image that a map or scan puts is read in it by `own` alone")
     CARRY = ("V20", "a carry is put once a pixel, directly in its scan, and read only backwards")
     # What is proved.
     CLAIM = ("V21", "a claimed interval holds before the loop and is kept by its body")
@@ -39,6 +42,8 @@ class Rule(Enum):
     TRIPS = ("V23", "the number of trips of a loop has a proved bound")
     COST = ("V24", "the price is an expression within its limits")
     MEMORY = ("V25", "the memory is an expression within its limits")
+    # The record.
+    RECORD = ("V26", "every field of the record is given once, at the top level")
 
     def __init__(self, number: str, text: str) -> None:
         self.number = number

@@ -63,6 +63,7 @@ def _check_limits(kernel: Kernel) -> None:
         ),
         "carries": (len(kernel.carries), limits.CARRIES),
         "texts": (len(kernel.texts), limits.TEXTS),
+        "fields": (len(kernel.fields), limits.FIELDS),
         "instructions": (len(kernel.code), limits.INSTRUCTIONS),
     }
     for what, (count, limit) in counts.items():
@@ -73,7 +74,7 @@ def _check_limits(kernel: Kernel) -> None:
 def _check_names(kernel: Kernel) -> None:
     names = [image.name for image in kernel.images]
     names += [parameter.name for parameter in kernel.parameters]
-    repeated = _repeated(names)
+    repeated = _repeated(names) or _repeated(field.name for field in kernel.fields)
     if repeated is not None:
         raise refuse(Rule.NAMES, f"the name '{repeated}' is used twice")
 
@@ -82,8 +83,8 @@ def _check_images(kernel: Kernel) -> None:
     roles = [ROLE_ORDER.index(image.role) for image in kernel.images]
     if roles != sorted(roles):
         raise refuse(Rule.IMAGES, "images must be listed `in`, then `out`, then `local`")
-    if Role.OUT not in {image.role for image in kernel.images}:
-        raise refuse(Rule.IMAGES, "a kernel needs an out image")
+    if not kernel.fields and not kernel.images_of(Role.OUT):
+        raise refuse(Rule.IMAGES, "a kernel needs an out image or a record")
     for image in kernel.images:
         if image.type not in PIXELS:
             raise refuse(Rule.IMAGES, f"image '{image.name}' cannot hold {image.type}")

@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vm import limits
-from vm.bits import is_raw
 from vm.errors import Invalid
-from vm.module import Border, Claim, Instruction, Kernel, Order, Reduction, Role
-from vm.opcodes import LOOPS, PIXEL_LOOPS, Imm, Op
-from vm.types import COMPUTE_NUMBERS, INTEGERS, NUMBERS, ScalarType
+from vm.module import Instruction, Kernel, Role
+from vm.opcodes import LOOPS, PIXEL_LOOPS, Op
+from vm.types import ScalarType
 from vm.verifier.dimensions import bases_of
+from vm.verifier.instructions import (
+    REDUCES,
+    body_result,
+    check_immediates,
+    check_type,
+    claims_of,
+    region_results,
+    stack_effect,
+)
 from vm.verifier.regions import ARRAY_SLOT, Region, assigned_slot, find_regions, own_locals
 from vm.verifier.rules import Rule, refuse
 
-REDUCES = frozenset({Op.REDUCE, Op.REDUCE_2D})
 WRITES = frozenset({Op.STORE, Op.STORE_DROP, Op.CLEAR})
-ARG_REDUCTIONS = frozenset({Reduction.ARGMIN, Reduction.ARGMAX})
-
-INDEX_LIMIT: dict[Imm, Callable[[Kernel], int]] = {
-    Imm.LOCAL: lambda kernel: len(kernel.locals),
-    Imm.ARRAY: lambda kernel: len(kernel.arrays),
-    Imm.PARAMETER: lambda kernel: len(kernel.parameters),
-    Imm.DIMENSION: lambda kernel: len(kernel.dimensions),
-    Imm.IMAGE: lambda kernel: len(kernel.images),
-    Imm.CARRY: lambda kernel: len(kernel.carries),
-    Imm.TEXT: lambda kernel: len(kernel.texts),
-}
-
-TYPE_WORDS: dict[str, tuple[Imm, Callable[[Kernel, int], ScalarType]]] = {
-    "L": (Imm.LOCAL, lambda kernel, index: kernel.locals[index]),
-    "E": (Imm.ARRAY, lambda kernel, index: kernel.arrays[index].type),
-    "P": (Imm.IMAGE, lambda kernel, index: kernel.images[index].type),
-    "C": (Imm.CARRY, lambda kernel, index: kernel.carries[index].type),
-    "A": (Imm.PARAMETER, lambda kernel, index: kernel.parameters[index].type),
-}
-FIXED_WORDS = {"i32": ScalarType.I32, "bool": ScalarType.BOOL}
 
 
 @dataclass(slots=True)
@@ -74,6 +60,10 @@ def check_structure(kernel: Kernel) -> Structure:
             raise Invalid(error.rule, error.message, kernel.name, position) from None
     if checker.frame.stack:
         raise refuse(Rule.RESULT, "values are left on the stack", kernel.name, len(kernel.code))
+    missing = [f.name for i, f in enumerate(kernel.fields) if i not in checker.given]
+    if missing:
+        text = f"the field '{missing[0]}' is never given"
+        raise refuse(Rule.RECORD, text, kernel.name, len(kernel.code))
     return Structure(checker.regions)
 
 
@@ -89,6 +79,7 @@ class _Checker:
         self.loop_locals: set[int] = set()
         self.pixel_loop: Frame | None = None
         self.reduces = 0
+        self.given: set[int] = set()
         self.bases = bases_of(kernel)
 
     @property
@@ -272,6 +263,10 @@ class _Checker:
                 self.pixel_loop.loads.setdefault(index, self.position)
             elif op is Op.PUT:
                 self.put(index)
+            elif op is Op.OWN:
+                self.at_own_pixel(op, index)
+            elif op is Op.GIVE:
+                self.give(index)
             elif op in WRITES:
                 self.write(op, index)
         if op in (Op.CARRY_GET, Op.CARRY_HAS, Op.CARRY_PUT):
@@ -292,18 +287,32 @@ class _Checker:
             self.need_assigned(ARRAY_SLOT + source)
 
     def put(self, index: int) -> None:
-        image = self.kernel.images[index]
         self.refuse_input(index)
+        if self.reduces:
+            raise refuse(Rule.PUT, "`put` stands in a reduction")
+        self.at_own_pixel(Op.PUT, index).puts.add(index)
+
+    def at_own_pixel(self, op: Op, index: int) -> Frame:
+        """The map or scan over the extents of the image."""
+        image = self.kernel.images[index]
         loop = self.pixel_loop
-        if loop is None or loop.region is None or self.reduces:
-            raise refuse(Rule.PUT, "`put` stands outside map and scan, or in a reduction")
+        if loop is None or loop.region is None:
+            raise refuse(Rule.PUT, f"`{op.mnemonic}` stands outside map and scan")
         width, height = self.kernel.code[loop.region.start].immediates[-2:]
         assert isinstance(width, int)
         assert isinstance(height, int)
         wanted = (self.bases[image.width], self.bases[image.height])
         if wanted != (self.bases[width], self.bases[height]):
             raise refuse(Rule.PUT, f"'{image.name}' has other extents than the loop")
-        loop.puts.add(index)
+        return loop
+
+    def give(self, field: int) -> None:
+        if len(self.frames) > 1:
+            raise refuse(Rule.RECORD, "`give` stands in a region")
+        if field in self.given:
+            name = self.kernel.fields[field].name
+            raise refuse(Rule.RECORD, f"the field '{name}' is given twice")
+        self.given.add(field)
 
     def write(self, op: Op, index: int) -> None:
         self.refuse_input(index)
@@ -334,155 +343,3 @@ class _Checker:
             if down > 0 or (down == 0 and ahead >= 0):
                 raise refuse(Rule.CARRY, f"({ahead}, {down}) is not yet gone by")
             loop.carry_gets.setdefault(carry, self.position)
-
-
-def check_immediates(kernel: Kernel, instruction: Instruction) -> None:
-    """Rule V9: as many immediates as the row says, each of its kind, each in its bounds."""
-    op = instruction.op
-    if len(instruction.immediates) != len(op.immediates):
-        raise refuse(Rule.INDEX, f"`{op.mnemonic}` takes {len(op.immediates)} immediates")
-    for kind, value in zip(op.immediates, instruction.immediates, strict=True):
-        if not _is_of_kind(kind, value):
-            raise refuse(Rule.INDEX, f"{value!r} is no {kind.value}")
-        if kind in INDEX_LIMIT:
-            assert isinstance(value, int)
-            if not 0 <= value < INDEX_LIMIT[kind](kernel):
-                raise refuse(Rule.INDEX, f"there is no {kind.value} {value}")
-    if Imm.CHANNEL in op.immediates:
-        index, channel = instruction.immediates[:2]
-        assert isinstance(index, int)
-        assert isinstance(channel, int)
-        if not 0 <= channel < kernel.images[index].channels:
-            raise refuse(Rule.INDEX, f"'{kernel.images[index].name}' has no channel {channel}")
-    if Imm.VALUE in op.immediates:
-        scalar, raw = instruction.immediates
-        assert isinstance(scalar, ScalarType)
-        assert isinstance(raw, int)
-        if not is_raw(scalar, raw):
-            raise refuse(Rule.TYPE, f"{raw} is no {scalar}")
-    for claim in claims_of(instruction):
-        if not 0 <= claim.local < len(kernel.locals):
-            raise refuse(Rule.INDEX, f"there is no local {claim.local}")
-        if claim.dimension is not None and not 0 <= claim.dimension < len(kernel.dimensions):
-            raise refuse(Rule.INDEX, f"there is no dimension {claim.dimension}")
-
-
-def _is_of_kind(kind: Imm, value: object) -> bool:
-    if kind in (Imm.TYPE, Imm.SOURCE_TYPE):
-        return isinstance(value, ScalarType)
-    if kind is Imm.RESULT:
-        return value is None or isinstance(value, ScalarType)
-    if kind is Imm.BORDER:
-        return isinstance(value, Border)
-    if kind is Imm.ORDER:
-        return isinstance(value, Order)
-    if kind is Imm.REDUCTION:
-        return isinstance(value, Reduction)
-    if kind is Imm.CLAIMS:
-        return isinstance(value, tuple) and len(value) <= limits.CLAIMS
-    if not isinstance(value, int) or isinstance(value, bool):
-        return False
-    if kind is Imm.STEP:
-        return 1 <= value <= ScalarType.I32.maximum
-    if kind is Imm.AHEAD:
-        return abs(value) <= limits.CARRY_AHEAD
-    if kind is Imm.DOWN:
-        return -limits.CARRY_LINES <= value <= 0
-    return True
-
-
-def check_type(instruction: Instruction) -> None:
-    """Rule V11: the instruction is defined for its types."""
-    op = instruction.op
-    if Imm.TYPE not in op.immediates:
-        return
-    target = instruction.immediates[op.immediates.index(Imm.TYPE)]
-    assert isinstance(target, ScalarType)
-    if target not in op.types:
-        raise refuse(Rule.TYPE, f"`{op.mnemonic}` is not defined for {target}")
-    if Imm.SOURCE_TYPE in op.immediates:
-        source = instruction.immediates[op.immediates.index(Imm.SOURCE_TYPE)]
-        assert isinstance(source, ScalarType)
-        if not is_conversion(op, source, target):
-            raise refuse(Rule.TYPE, f"`{op.mnemonic}` does not lead from {source} to {target}")
-    if op in REDUCES:
-        reduction = instruction.immediates[0]
-        allowed = NUMBERS
-        if reduction is Reduction.SUM:
-            allowed = COMPUTE_NUMBERS
-        elif reduction is Reduction.COUNT:
-            allowed = frozenset({ScalarType.BOOL})
-        if target not in allowed:
-            raise refuse(Rule.TYPE, f"this reduction is not defined for {target}")
-
-
-def is_conversion(op: Op, source: ScalarType, target: ScalarType) -> bool:
-    """Whether a conversion instruction leads from one type to the other."""
-    if op is Op.BITS:
-        return (
-            source.bits == target.bits
-            and source.is_float != target.is_float
-            and (source in NUMBERS)
-        )
-    holds = source.minimum >= target.minimum and source.maximum <= target.maximum
-    both_integers = source in INTEGERS and target in INTEGERS
-    if op is Op.CONVERT:
-        return source is not target and (holds or not both_integers)
-    return both_integers and not holds
-
-
-def stack_effect(
-    kernel: Kernel, instruction: Instruction
-) -> tuple[tuple[ScalarType, ...], tuple[ScalarType, ...]]:
-    """The types an instruction pops and pushes (regions: what they push is `region_results`)."""
-    op = instruction.op
-
-    def resolve(word: str) -> ScalarType:
-        if word in FIXED_WORDS:
-            return FIXED_WORDS[word]
-        if word in TYPE_WORDS:
-            kind, of = TYPE_WORDS[word]
-            index = instruction.immediates[op.immediates.index(kind)]
-            assert isinstance(index, int)
-            return of(kernel, index)
-        kind = Imm.TYPE if word == "T" else Imm.SOURCE_TYPE
-        scalar = instruction.immediates[op.immediates.index(kind)]
-        assert isinstance(scalar, ScalarType)
-        return scalar
-
-    pushes = () if op in REDUCES else tuple(map(resolve, op.pushes))
-    return tuple(map(resolve, op.pops)), pushes
-
-
-def body_result(instruction: Instruction) -> ScalarType | None:
-    """What the body of a region must leave on its stack."""
-    if instruction.op is Op.IF:
-        result = instruction.immediates[0]
-        return result if isinstance(result, ScalarType) else None
-    if instruction.op in REDUCES:
-        scalar = instruction.immediates[1]
-        assert isinstance(scalar, ScalarType)
-        return scalar
-    return None
-
-
-def region_results(instruction: Instruction) -> tuple[ScalarType, ...]:
-    """What a region pushes when it is done."""
-    result = body_result(instruction)
-    if result is None:
-        return ()
-    if instruction.op is Op.IF:
-        return (result,)
-    reduction = instruction.immediates[0]
-    if reduction is Reduction.COUNT:
-        return (ScalarType.I32,)
-    places = 2 if instruction.op is Op.REDUCE_2D else 1
-    return (result, *[ScalarType.I32] * (places if reduction in ARG_REDUCTIONS else 0))
-
-
-def claims_of(instruction: Instruction) -> tuple[Claim, ...]:
-    """The claims of a `for`, none for the rest."""
-    if instruction.op is not Op.FOR:
-        return ()
-    claims = instruction.immediates[2]
-    return claims if isinstance(claims, tuple) else ()

@@ -53,11 +53,15 @@ def write(low: Lowering, image: int, x: str, y: str, channel: int, value: Value)
     """Write a pixel's channel; a float of an out image with its NaN made the one NaN."""
     buffer = low.images[image]
     is_seen = low.kernel.images[image].role is Role.OUT
-    if value.type.is_float and is_seen:
-        text, kind = floats.canonical_bits(low, value), f"i{value.type.bits}"
-    else:
-        text, kind = low.text(value), LLVM_TYPE[value.type]
+    text, kind = seen(low, value) if is_seen else (low.text(value), LLVM_TYPE[value.type])
     store(low, buffer, place(low, buffer, x, y, channel), text, kind)
+
+
+def seen(low: Lowering, value: Value) -> tuple[str, str]:
+    """A value as it may be seen, and its LLVM type: a NaN is the one NaN."""
+    if value.type.is_float:
+        return floats.canonical_bits(low, value), f"i{value.type.bits}"
+    return low.text(value), LLVM_TYPE[value.type]
 
 
 def inside(low: Lowering, x: str, y: str, buffer: Buffer) -> str:
@@ -224,6 +228,14 @@ def do_load_or(low: Lowering, position: int, instruction: Instruction) -> None:
     low.push(_load_or(low, image, channel, x, y, other), position)
 
 
+def do_own(low: Lowering, position: int, instruction: Instruction) -> None:
+    """OWN at the running pixel."""
+    assert low.pixel is not None
+    image, channel = _index(instruction), _index(instruction, 1)
+    buffer = low.images[image]
+    low.push(load(low, buffer, place(low, buffer, low.pixel.x, low.pixel.y, channel)), position)
+
+
 def do_put(low: Lowering, position: int, instruction: Instruction) -> None:
     """PUT at the running pixel."""
     assert low.pixel is not None
@@ -279,6 +291,7 @@ def do_clear(low: Lowering, position: int, instruction: Instruction) -> None:
 HANDLERS = {
     Op.LOAD: do_load,
     Op.LOAD_OR: do_load_or,
+    Op.OWN: do_own,
     Op.PUT: do_put,
     Op.STORE: do_store,
     Op.STORE_DROP: do_store_drop,

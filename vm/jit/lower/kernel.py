@@ -11,6 +11,7 @@ from vm.jit.lower import reductions as folds
 from vm.jit.lower.folding import fold_all
 from vm.jit.lower.state import Buffer, Handler, Lowering
 from vm.jit.lower.value import Value, constant
+from vm.layout import FIELD_BYTES
 from vm.limits import AXIS_PIXELS
 from vm.module import Instruction, TrapCode
 from vm.opcodes import Op
@@ -74,7 +75,7 @@ def _prologue(low: Lowering) -> list[str]:
         if offset:
             wide = build.value(f"add i64 {wide}, {offset}")
         low.dimensions.append(low.coordinate(wide, 1, AXIS_PIXELS))
-    buffers = len(kernel.images) + len(kernel.carries)
+    buffers = len(kernel.images) + len(kernel.carries) + 1
     scopes = [f"!{FIRST_SCOPE + i}" for i in range(buffers)]
     for index, image in enumerate(kernel.images):
         pointer = build.value(f"getelementptr i8, ptr %arena, i64 {argument()}")
@@ -86,6 +87,9 @@ def _prologue(low: Lowering) -> list[str]:
     for index, carry in enumerate(kernel.carries, start=len(kernel.images)):
         pointer = build.value(f"getelementptr i8, ptr %arena, i64 {argument()}")
         low.carries.append(Buffer(pointer, carry.type, 1, "", "", _alias(index, buffers)))
+    if kernel.fields:
+        low.record = build.value(f"getelementptr i8, ptr %arena, i64 {argument()}")
+        low.record_alias = _alias(buffers - 1, buffers)
     for index in sorted(low.facts.cleared):
         images.clear(low, index)
     return _metadata(scopes)
@@ -163,6 +167,17 @@ def do_require(low: Lowering, position: int, instruction: Instruction) -> None:
     low.guard(low.pop(), TrapCode.REQUIRE, position)
 
 
+def do_give(low: Lowering, position: int, instruction: Instruction) -> None:
+    """GIVE."""
+    offset, build = _number(instruction) * FIELD_BYTES, low.build
+    value = low.pop()
+    text, kind = images.seen(low, value)
+    if value.type.is_bool:
+        text, kind = build.value(f"zext i1 {text} to i8"), "i8"
+    address = build.value(f"getelementptr i8, ptr {low.record}, i64 {offset}")
+    build.emit(f"store {kind} {text}, ptr {address}, align 8{low.record_alias}")
+
+
 def do_nothing(low: Lowering, position: int, instruction: Instruction) -> None:
     """ELSE, END: the regions that hold them skip them."""
 
@@ -205,6 +220,7 @@ HANDLERS: Mapping[Op, Handler] = MappingProxyType(
         Op.ELSE: do_nothing,
         Op.END: do_nothing,
         Op.REQUIRE: do_require,
+        Op.GIVE: do_give,
     }
 )
 assert set(HANDLERS) == set(Op), set(HANDLERS) ^ set(Op)

@@ -3,7 +3,7 @@
 A carry's window in the arena holds the lines that are still looked at, with a margin of zeros at
 both ends, so that no read needs a test. What was put a few pixels ago on the same line is kept
 in registers; of an earlier line only the most advanced value is read, the others are what it
-was one, two … pixels ago. Line y lies in slot y mod (lines + 1).
+was one, two … pixels ago. Line n, in visiting order, lies in slot n mod (lines + 1).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vm.jit.lower.regions import counted, forget, number, pixel_local
 from vm.jit.lower.state import Buffer, Lowering, PixelLoop, ScanLine
 from vm.jit.lower.value import LLVM_TYPE, Value, constant
 from vm.layout import Reach
-from vm.module import Instruction
+from vm.module import Instruction, Order, scan_extents
 from vm.opcodes import Op
 from vm.types import ScalarType
 from vm.verifier.dimensions import bases_of
@@ -74,34 +74,40 @@ def find_uses(low: Lowering, region: Region) -> Uses:
 
 
 def do_scan(low: Lowering, position: int, instruction: Instruction) -> None:
-    """SCAN by rows, forth or forth and back."""
+    """SCAN in any order, forth or forth and back."""
     region, flag = low.regions[position], low.pop()
-    width, height = number(instruction, 4), number(instruction, 5)
+    order = instruction.immediates[0]
+    assert isinstance(order, Order)
+    length, count = (low.wide(low.dimensions[index]) for index in scan_extents(instruction))
     uses = find_uses(low, region)
-    width_text = low.wide(low.dimensions[width])
     for carry in sorted(uses.stored):
-        _zero_window(low, carry, width_text)
+        _zero_window(low, carry, length)
     forget(low, region.assigned)
 
-    def line(y: str) -> None:
-        loop = PixelLoop("", y, width_text, bases_of(low.kernel)[width])
-        y_value = pixel_local(low, y, 1)
+    def line(number: str) -> None:
+        across = number
+        if order is Order.REVERSE:
+            last = low.build.value(f"sub i64 {count}, 1")
+            across = low.build.value(f"sub i64 {last}, {number}")
+        scan = ScanLine(order.direction, number, length, stored=uses.stored)
+        across_local = pixel_local(low, across, 0 if order.is_vertical else 1)
         if flag.raw == 0:
-            _line(low, region, uses, loop, y_value, 1)
+            _line(low, region, uses, scan, across_local)
             return
         build = low.build
-        turned = build.value(f"trunc i64 {y} to i1")
+        turned = build.value(f"trunc i64 {number} to i1")
         if flag.raw is None:
             turned = build.value(f"and i1 {turned}, {low.text(flag)}")
         back, forth, done = build.label(), build.label(), build.label()
         build.branch(turned, back, forth)
-        for label, direction in ((forth, 1), (back, -1)):
+        for label, direction in ((forth, order.direction), (back, -order.direction)):
             build.start(label)
-            _line(low, region, uses, loop, y_value, direction)
+            scan = ScanLine(direction, number, length, stored=uses.stored)
+            _line(low, region, uses, scan, across_local)
             build.jump(done)
         build.start(done)
 
-    counted(low, low.wide(low.dimensions[height]), line)
+    counted(low, count, line)
     forget(low, region.assigned)
     low.pixel = low.scan = None
 
@@ -112,20 +118,20 @@ def _window(low: Lowering, carry: int) -> tuple[Buffer, Reach]:
     return buffer, low.facts.reaches[carry][0]
 
 
-def _stride(low: Lowering, carry: int, width: str) -> str:
+def _stride(low: Lowering, carry: int, length: str) -> str:
     """Elements from one line's slot to the next."""
-    return low.build.value(f"add i64 {width}, {2 * _window(low, carry)[1].margin}")
+    return low.build.value(f"add i64 {length}, {2 * _window(low, carry)[1].margin}")
 
 
-def _zero_window(low: Lowering, carry: int, width: str) -> None:
+def _zero_window(low: Lowering, carry: int, length: str) -> None:
     buffer, reach = _window(low, carry)
     each = (reach.lines + 1) * buffer.type.size_bytes
-    size = low.build.value(f"mul i64 {_stride(low, carry, width)}, {each}")
+    size = low.build.value(f"mul i64 {_stride(low, carry, length)}, {each}")
     images.zero_bytes(low, buffer.pointer, size)
 
 
-def _slots(low: Lowering, uses: Uses, loop: PixelLoop) -> dict[tuple[int, int], str]:
-    """Pointers to pixel 0 of every line that is looked at or put, by (carry, down)."""
+def _slots(low: Lowering, uses: Uses, scan: ScanLine) -> dict[tuple[int, int], str]:
+    """Pointers to place 0 of every line that is looked at or put, by (carry, down)."""
     build = low.build
     wanted = {(carry, 0) for carry in uses.stored}
     wanted |= {(group[0], group[1]) for group in uses.groups}
@@ -134,33 +140,31 @@ def _slots(low: Lowering, uses: Uses, loop: PixelLoop) -> dict[tuple[int, int], 
     for carry, down in sorted(wanted):
         buffer, reach = _window(low, carry)
         count = reach.lines + 1
-        moved = build.value(f"add i64 {loop.y}, {count + down}")
+        moved = build.value(f"add i64 {scan.number}, {count + down}")
         slot = build.value(f"urem i64 {moved}, {count}")
-        start = build.value(f"mul i64 {slot}, {_stride(low, carry, loop.width)}")
+        start = build.value(f"mul i64 {slot}, {_stride(low, carry, scan.length)}")
         at = build.value(f"add i64 {start}, {reach.margin}")
         kind = LLVM_TYPE[buffer.type]
         pointers[carry, down] = build.value(f"getelementptr {kind}, ptr {buffer.pointer}, i64 {at}")
     return pointers
 
 
-def _read(low: Lowering, scan: ScanLine, offset: Offset, x: str) -> Value:
-    """A carried value from its window: pixel x + ahead · direction of its line."""
+def _read(low: Lowering, scan: ScanLine, offset: Offset, place: str) -> Value:
+    """A carried value from its window: place + ahead · direction of its line."""
     carry, ahead, down = offset
     buffer = _window(low, carry)[0]
-    at = low.build.value(f"add i64 {x}, {ahead * scan.direction}")
+    at = low.build.value(f"add i64 {place}, {ahead * scan.direction}")
     pointer = scan.lines[carry, down]
     kind = LLVM_TYPE[buffer.type]
     address = low.build.value(f"getelementptr {kind}, ptr {pointer}, i64 {at}")
     return images.load(low, buffer, address)
 
 
-def _line(
-    low: Lowering, region: Region, uses: Uses, loop: PixelLoop, y_value: Value, direction: int
-) -> None:
-    """One line in one direction."""
+def _line(low: Lowering, region: Region, uses: Uses, scan: ScanLine, across: Value) -> None:
+    """One line in one direction; `across` is the coordinate that stays."""
     build = low.build
-    scan = ScanLine(direction, _slots(low, uses, loop), stored=uses.stored)
-    start = "0" if direction > 0 else build.value(f"sub i64 {loop.width}, 1")
+    scan.lines = _slots(low, uses, scan)
+    start = "0" if scan.direction > 0 else build.value(f"sub i64 {scan.length}, 1")
     groups = [Group(*group) for group in uses.groups]
     initial = {
         (g.carry, a, g.down): _read(low, scan, (g.carry, a, g.down), start)
@@ -170,21 +174,21 @@ def _line(
     before, head, after = build.block, build.label(), build.label()
     build.jump(head)
     build.start(head)
-    x = build.phi("i64")
-    x.add(start, before)
+    at = build.phi("i64")
+    at.add(start, before)
     phis = _line_phis(low, uses, scan, groups, initial, before)
     for g in groups:
         offset = (g.carry, g.last, g.down)
-        scan.known[offset] = _read(low, scan, offset, x.name)
-    loop.x = x.name
-    _run_pixel(low, region, loop, scan, y_value)
-    following = build.value(f"add i64 {x.name}, {direction}")
-    x.add(following, build.block)
+        scan.known[offset] = _read(low, scan, offset, at.name)
+    scan.at = at.name
+    _run_pixel(low, region, scan, across)
+    following = build.value(f"add i64 {at.name}, {scan.direction}")
+    at.add(following, build.block)
     for (carry, ahead, down), phi in phis.items():
         just_put = (ahead, down) == (-1, 0)
         moved = scan.put[carry] if just_put else scan.known[carry, ahead + 1, down]
         phi.add(low.text(moved), build.block)
-    test = f"ult i64 {following}, {loop.width}"  # backwards: below 0 is large
+    test = f"ult i64 {following}, {scan.length}"  # backwards: below 0 is large
     build.branch(build.value(f"icmp {test}"), head, after)
     build.start(after)
 
@@ -222,16 +226,24 @@ def _as_late(value: Value) -> Value:
     return Value(value.type, value.text, low=value.low, high=value.high, late=True)
 
 
-def _run_pixel(
-    low: Lowering, region: Region, loop: PixelLoop, scan: ScanLine, y_value: Value
-) -> None:
+def _run_pixel(low: Lowering, region: Region, scan: ScanLine, across: Value) -> None:
     instruction = low.kernel.code[region.start]
-    d_local, x_local, y_local = (number(instruction, i) for i in (1, 2, 3))
+    order, d_local, x_local, y_local, width, _ = instruction.immediates
+    assert isinstance(order, Order)
     forget(low, region.assigned)
-    low.locals[d_local] = constant(ScalarType.I32, scan.direction)
-    low.locals[x_local] = pixel_local(low, loop.x, 0)
-    low.locals[y_local] = y_value
-    low.pixel, low.scan = loop, scan
+    along = pixel_local(low, scan.at, 1 if order.is_vertical else 0)
+    x, y = (across, along) if order.is_vertical else (along, across)
+    for local, value in (
+        (d_local, constant(ScalarType.I32, scan.direction)),
+        (x_local, x),
+        (y_local, y),
+    ):
+        assert isinstance(local, int)
+        low.locals[local] = value
+    assert isinstance(width, int)
+    width_text, base = low.wide(low.dimensions[width]), bases_of(low.kernel)[width]
+    low.pixel = PixelLoop(low.wide(x), low.wide(y), width_text, base)
+    low.scan = scan
     low.body(region.start + 1, region.end)
     forget(low, region.assigned)
 
@@ -239,11 +251,10 @@ def _run_pixel(
 def do_carry_get(low: Lowering, position: int, instruction: Instruction) -> None:
     """CARRY_GET."""
     assert low.scan is not None
-    assert low.pixel is not None
     offset = (number(instruction, 0), number(instruction, 1), number(instruction, 2))
     value = low.scan.known.get(offset)
     if value is None:
-        value = _read(low, low.scan, offset, low.pixel.x)
+        value = _read(low, low.scan, offset, low.scan.at)
     low.push(value, position)
 
 
@@ -251,37 +262,31 @@ def do_carry_put(low: Lowering, position: int, instruction: Instruction) -> None
     """CARRY_PUT."""
     scan = low.scan
     assert scan is not None
-    assert low.pixel is not None
     carry, value = number(instruction, 0), low.pop()
     scan.put[carry] = value
     if carry not in scan.stored:
         return
     buffer = _window(low, carry)[0]
     kind = LLVM_TYPE[buffer.type]
-    address = low.build.value(
-        f"getelementptr {kind}, ptr {scan.lines[carry, 0]}, i64 {low.pixel.x}"
-    )
+    address = low.build.value(f"getelementptr {kind}, ptr {scan.lines[carry, 0]}, i64 {scan.at}")
     images.store(low, buffer, address, low.text(value), kind)
 
 
 def do_carry_has(low: Lowering, position: int, instruction: Instruction) -> None:
-    """CARRY_HAS: whether the pixel is inside the image."""
-    assert low.scan is not None
-    assert low.pixel is not None
-    build, loop = low.build, low.pixel
+    """CARRY_HAS: whether the place is inside the image."""
+    scan, build = low.scan, low.build
+    assert scan is not None
     ahead, down = number(instruction, 0), number(instruction, 1)
-    known = constant(ScalarType.BOOL, 1)
-    x_inside, y_inside = known, known
+    tests: list[Value] = []
     if ahead:
-        at = build.value(f"add i64 {loop.x}, {ahead * low.scan.direction}")
-        x_inside = low.instruction(ScalarType.BOOL, f"icmp ult i64 {at}, {loop.width}")
+        at = build.value(f"add i64 {scan.at}, {ahead * scan.direction}")
+        tests.append(low.instruction(ScalarType.BOOL, f"icmp ult i64 {at}, {scan.length}"))
     if down:
-        y_inside = low.instruction(ScalarType.BOOL, f"icmp uge i64 {loop.y}, {-down}")
-    both = [v for v in (x_inside, y_inside) if not v.is_constant]
-    if len(both) == 2:
-        text = f"and i1 {both[0].text}, {both[1].text}"
-        both = [low.instruction(ScalarType.BOOL, text)]
-    low.push(both[0] if both else known, position)
+        tests.append(low.instruction(ScalarType.BOOL, f"icmp uge i64 {scan.number}, {-down}"))
+    if len(tests) == 2:
+        text = f"and i1 {tests[0].text}, {tests[1].text}"
+        tests = [low.instruction(ScalarType.BOOL, text)]
+    low.push(tests[0] if tests else constant(ScalarType.BOOL, 1), position)
 
 
 HANDLERS = {

@@ -75,9 +75,15 @@ class PixelLoop:
 
 @dataclass(slots=True)
 class ScanLine:
-    """A line of a scan being walked in one direction; keys are (carry, ahead, down)."""
+    """A line of a scan being walked in one direction; keys are (carry, ahead, down).
+
+    `number`, `length` and `at` are i64 operands.
+    """
 
     direction: int
+    number: str = ""  # of the line, in visiting order
+    length: str = ""
+    at: str = ""  # the place on the line
     lines: dict[tuple[int, int], str] = field(default_factory=dict)  # (carry, down): pointer
     known: dict[tuple[int, int, int], Value] = field(default_factory=dict)
     put: dict[int, Value] = field(default_factory=dict)
@@ -113,6 +119,7 @@ class Lowering:
         self.dimensions: list[Value] = []
         self.images: list[Buffer] = []
         self.carries: list[Buffer | None] = []
+        self.record = self.record_alias = ""
         self.array_pointers: dict[int, str] = {}
         self.free_lanes: dict[ScalarType, list[str]] = {}
         self.pixel: PixelLoop | None = None

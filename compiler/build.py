@@ -56,14 +56,10 @@ class Builder:
     ) -> syntax.ConstItem:
         return syntax.ConstItem(self.as_name(name), type_, value, self.doc, self.span)
 
-    def on_field(
-        self, name: Token, type_: syntax.TypeSyntax
-    ) -> tuple[syntax.Name, syntax.TypeSyntax]:
-        return self.as_name(name), type_
+    def on_field(self, name: Token, type_: syntax.TypeSyntax) -> syntax.RecordField:
+        return syntax.RecordField(self.as_name(name), type_, self.doc, self.span)
 
-    def on_record(
-        self, name: Token, *fields: tuple[syntax.Name, syntax.TypeSyntax]
-    ) -> syntax.RecordItem:
+    def on_record(self, name: Token, *fields: syntax.RecordField) -> syntax.RecordItem:
         return syntax.RecordItem(self.as_name(name), fields, self.doc, self.span)
 
     def on_type_generic(self, name: Token, bound: Token) -> syntax.Generic:

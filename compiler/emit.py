@@ -14,7 +14,6 @@ from vm.module import (
     Immediate,
     Instruction,
     Kernel,
-    Order,
 )
 from vm.opcodes import Op
 from vm.types import ScalarType
@@ -40,6 +39,7 @@ def emit(kernel: ir.Kernel) -> Kernel:
         texts=tuple(emitter.texts),
         code=tuple(emitter.code),
         doc=kernel.doc,
+        fields=kernel.fields,
     )
 
 
@@ -72,6 +72,9 @@ class _Emitter:
 
     def expr(self, expr: ir.Expr) -> None:
         """Push the value."""
+        if isinstance(expr, ir.Pixel) and expr.safe:
+            self.add(Op.OWN, self.image(expr.image), expr.channel, line=expr.line)
+            return
         for part in walk.operands(expr):
             self.expr(part)
         match expr:
@@ -94,6 +97,8 @@ class _Emitter:
                     self.add(Op.LOAD_OR, self.image(image), channel, line=expr.line)
             case ir.CarryValue(carry, ahead, down):
                 self.add(Op.CARRY_GET, self.carry_of[carry], ahead, down)
+            case ir.CarryHas(ahead, down):
+                self.add(Op.CARRY_HAS, ahead, down)
             case _:
                 raise AssertionError(f"{expr} outlived its pass")
 
@@ -141,6 +146,9 @@ class _Emitter:
         text = self.texts.setdefault(statement.text, len(self.texts))
         self.add(Op.REQUIRE, text)
 
+    def give(self, statement: ir.Give) -> None:
+        self.add(Op.GIVE, statement.field)
+
     def yield_(self, statement: ir.Yield) -> None:
         """The value is on the stack."""
 
@@ -172,7 +180,7 @@ class _Emitter:
     def scan(self, statement: ir.Scan) -> None:
         self.number_carries(statement.body)
         d, x, y = (self.local(each) for each in (statement.d, statement.x, statement.y))
-        self.add(Op.SCAN, Order.ROWS, d, x, y, statement.width, statement.height)
+        self.add(Op.SCAN, statement.order, d, x, y, statement.width, statement.height)
         self.region(statement.body)
 
     def number_carries(self, body: ir.Block) -> None:
@@ -211,6 +219,7 @@ HANDLERS: dict[type, Callable[[_Emitter, Any], None]] = {
     ir.Clear: _Emitter.clear,
     ir.PutCarry: _Emitter.put_carry,
     ir.Require: _Emitter.require,
+    ir.Give: _Emitter.give,
     ir.Yield: _Emitter.yield_,
     ir.If: _Emitter.if_,
     ir.For: _Emitter.for_,

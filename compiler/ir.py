@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vm.bits import from_raw, to_raw
-from vm.module import Border, Claim, Dimension, Parameter, Reduction, Role
+from vm.module import Border, Claim, Dimension, Field, Order, Parameter, Reduction, Role
 from vm.opcodes import Op
 from vm.types import ScalarType
 
@@ -143,7 +143,8 @@ class Element:
 class Pixel:
     """A channel of `image[x, y]`; `fill` is what is seen outside (the border is then ZERO).
 
-    `safe`: the coordinates are the enclosing pixel loop's own, over the image's extents.
+    `safe`: the coordinates are the enclosing pixel loop's own, over the image's extents; the image
+    may then be one that the loop writes.
     """
 
     image: Image
@@ -176,6 +177,19 @@ class CarryValue:
 
 
 @dataclass(frozen=True, slots=True)
+class CarryHas:
+    """Whether the scan has a pixel at (ahead, down)."""
+
+    ahead: int
+    down: int
+
+    @property
+    def type(self) -> ScalarType:
+        """A bool."""
+        return ScalarType.BOOL
+
+
+@dataclass(frozen=True, slots=True)
 class RowsValue:
     """What has been added to this pixel; the pass `gather` replaces it."""
 
@@ -197,6 +211,7 @@ Expr = (
     | Element
     | Pixel
     | CarryValue
+    | CarryHas
     | RowsValue
 )
 
@@ -307,6 +322,15 @@ class Require:
 
 
 @dataclass(frozen=True, slots=True)
+class Give:
+    """A field of the kernel's record := value."""
+
+    field: int
+    value: Expr
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Yield:
     """Ends the body of a reduction: the value to fold in."""
 
@@ -360,6 +384,7 @@ class Scan:
     height: int
     serpentine: Expr
     body: Block
+    order: Order = Order.ROWS
     line: int = 0
 
 
@@ -393,6 +418,7 @@ Statement = (
     | PutCarry
     | AddRows
     | Require
+    | Give
     | Yield
     | If
     | For
@@ -415,6 +441,7 @@ class Kernel:
     images: tuple[Image, ...]
     parameters: tuple[Parameter, ...]
     body: Block
+    fields: tuple[Field, ...] = ()
 
 
 def constant(value: int | float | bool, scalar: ScalarType) -> Constant:

@@ -374,11 +374,21 @@ class ConstItem:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordField:
+    """`name: type` in a record."""
+
+    name: Name
+    type: TypeSyntax
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class RecordItem:
     """`record Name { field: type, … }`."""
 
     name: Name
-    fields: tuple[tuple[Name, TypeSyntax], ...]
+    fields: tuple[RecordField, ...]
     doc: str
     span: Span
 

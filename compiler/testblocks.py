@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from compiler.source import Span
-from compiler.symbols import Image
-from compiler.typed import Assign, AssignElement, Declare, Expr, Kernel
+from compiler.symbols import Image, Local
+from compiler.typed import Assign, AssignElement, AssignField, Declare, Expr, Kernel
 
 
 class Maker(Enum):
@@ -43,13 +43,15 @@ class RunKernel:
     """Run a kernel of this program or of one it uses.
 
     `inputs` and `outputs` follow `kernel.inputs` and `kernel.outputs`; outputs are new images.
-    `parameters` follow `kernel.parameters`: None takes the default.
+    `parameters` follow `kernel.parameters`: None takes the default. `record` stands for what the
+    kernel gives, if it gives a record.
     """
 
     kernel: Kernel
     inputs: tuple[Image, ...]
     parameters: tuple[Expr | None, ...]
     outputs: tuple[Image, ...]
+    record: Local | None
     span: Span
 
 
@@ -107,6 +109,7 @@ TestStatement = (
     Declare
     | Assign
     | AssignElement
+    | AssignField
     | MakeImage
     | RunKernel
     | AssertEqual

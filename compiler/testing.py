@@ -20,17 +20,19 @@ from compiler import testimages as pictures
 from compiler.diagnostics import Diagnostic
 from compiler.emit import emit
 from compiler.evaluation import Evaluation, is_equal, numbers_of, parts_of, text_of
-from compiler.lower.values import Elements, Value
+from compiler.lower.values import Elements, Place, Value
 from compiler.passes import run_passes
 from compiler.pipeline import checked_bytes, module_of
 from compiler.source import Source, Span
 from compiler.testimages import Pixels
+from compiler.types import RecordType
 from vm.errors import CPUShareError, Trap
+from vm.inputs import Outputs
 from vm.module import Module
 from vm.verifier import VerifiedModule, verify
 
 Images = Mapping[str, Pixels]
-Engine = Callable[[VerifiedModule, str, Images, Mapping[str, object]], dict[str, Pixels]]
+Engine = Callable[[VerifiedModule, str, Images, Mapping[str, object]], Outputs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,14 @@ def _assign_element(run: _Run, statement: typed.AssignElement) -> None:
     run.locals[statement.local] = Elements(tuple(numbers))
 
 
+def _assign_field(run: _Run, statement: typed.AssignField) -> None:
+    held = run.locals[statement.local]
+    assert isinstance(held, Place)
+    found = run.value(statement.value)
+    assert isinstance(found, ir.Constant)
+    run.locals[statement.local] = Place({**held.fields, statement.field: found})
+
+
 def _make_image(run: _Run, statement: blocks.MakeImage) -> None:
     type_ = statement.image.type
     *first, width, height = [numbers_of(run.value(argument)) for argument in statement.arguments]
@@ -224,6 +234,12 @@ def _run_kernel(run: _Run, statement: blocks.RunKernel) -> None:
         raise outcome
     for image, given in zip(statement.kernel.outputs, statement.outputs, strict=True):
         run.images[given] = outcome[image.name]
+    if statement.record is not None:
+        type_ = statement.record.type
+        assert isinstance(type_, RecordType)
+        run.locals[statement.record] = Place(
+            {each.name: ir.constant(outcome.record[each.name], each.type) for each in type_.fields}
+        )
 
 
 def _assert_equal(run: _Run, statement: blocks.AssertEqual) -> None:
@@ -273,6 +289,7 @@ HANDLERS: dict[type, Callable[[_Run, Any], None]] = {
     typed.Declare: _declare,
     typed.Assign: _declare,
     typed.AssignElement: _assign_element,
+    typed.AssignField: _assign_field,
     blocks.MakeImage: _make_image,
     blocks.RunKernel: _run_kernel,
     blocks.AssertEqual: _assert_equal,
@@ -302,6 +319,9 @@ def _agree(left_name: str, left: Any, right_name: str, right: Any) -> None:
             message = f"the {left_name} {ends[0]}, the {right_name} {ends[1]}"
             raise _Failed(message, label)
         return
+    if repr(left.record) != repr(right.record):
+        message = f"the {left_name} and the {right_name} give different records"
+        raise _Failed(message, label, (f"{left.record} and {right.record}",))
     for name, image in left.items():
         different = pictures.difference(image, right[name])
         if different is not None:

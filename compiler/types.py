@@ -5,7 +5,7 @@ All are immutable and compared by structure. `str(type)` is how the language wri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vm.types import ScalarType as ScalarType
 
@@ -28,8 +28,37 @@ class ArgType:
     value: ScalarType
     axes: int
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its fields."""
+        return ("value", "at") if self.axes == 1 else ("value", "x", "y")
+
     def __str__(self) -> str:
         return f"place of a {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordField:
+    """A field of a record: a scalar."""
+
+    name: str
+    type: ScalarType
+    doc: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """`record Row { … }`: scalars by name."""
+
+    name: str
+    fields: tuple[RecordField, ...]
+
+    def find(self, name: str) -> RecordField | None:
+        """The field of this name."""
+        return next((field for field in self.fields if field.name == name), None)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +104,7 @@ class PoisonType:
         return "unknown"
 
 
-ValueType = ScalarType | ArrayType | ArgType | VoidType | PoisonType
+ValueType = ScalarType | ArrayType | ArgType | RecordType | VoidType | PoisonType
 """What an expression may have. A finished tree holds no poison, and void only for statements."""
 
 Type = ValueType | ImageType | RowsType

@@ -57,6 +57,8 @@ def expressions(statement: ir.Statement) -> tuple[ir.Expr, ...]:
     match statement:
         case ir.Set() | ir.FillArray() | ir.Put() | ir.PutCarry() | ir.AddRows() | ir.Yield():
             return (statement.value,)
+        case ir.Give():
+            return (statement.value,)
         case ir.SetElement():
             return statement.index, statement.value
         case ir.Store():
@@ -76,6 +78,8 @@ def with_expressions(statement: N, parts: tuple[ir.Expr, ...]) -> N:
     """The statement with other expressions."""
     match statement:
         case ir.Set() | ir.FillArray() | ir.Put() | ir.PutCarry() | ir.AddRows() | ir.Yield():
+            return replace(statement, value=parts[0])
+        case ir.Give():
             return replace(statement, value=parts[0])
         case ir.SetElement():
             return replace(statement, index=parts[0], value=parts[1])
@@ -240,6 +244,8 @@ def own_cost(expr: ir.Expr) -> int:
         if expr.fill is not None:
             return Op.LOAD_OR.cost_units
         return Op.LOAD.cost_units + BORDER_COST[expr.border.value]
+    if isinstance(expr, ir.CarryHas):
+        return Op.CARRY_HAS.cost_units
     return Op.CARRY_GET.cost_units if isinstance(expr, ir.CarryValue) else 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from vm.inputs import Outputs
     from vm.sandbox.box import CompileBox
     from vm.verifier import VerifiedModule
 
@@ -17,7 +18,7 @@ def interpret(
     kernel: str,
     inputs: Mapping[str, NDArray[Any]],
     parameters: Mapping[str, object],
-) -> dict[str, NDArray[Any]]:
+) -> Outputs:
     """Run in the reference interpreter."""
     from vm import interp
 
@@ -40,7 +41,7 @@ class NativeEngine:
         kernel: str,
         inputs: Mapping[str, NDArray[Any]],
         parameters: Mapping[str, object],
-    ) -> dict[str, NDArray[Any]]:
+    ) -> Outputs:
         """Run one task."""
         from vm.sandbox.runner import NativeRunner
 

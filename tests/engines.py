@@ -11,23 +11,24 @@ from numpy.typing import NDArray
 
 from vm import interp
 from vm.errors import SandboxUnavailable, Trap
+from vm.inputs import Outputs
 from vm.verifier import VerifiedModule
 
 Images = Mapping[str, NDArray[Any]]
-Engine = Callable[[VerifiedModule, str, Images, Mapping[str, object]], dict[str, NDArray[Any]]]
-Outcome = tuple[str, dict[str, NDArray[Any]] | tuple[str, int]]
+Engine = Callable[[VerifiedModule, str, Images, Mapping[str, object]], Outputs]
+Outcome = tuple[str, Outputs | tuple[str, int]]
 
 
 def interpret(
     verified: VerifiedModule, kernel: str, inputs: Images, parameters: Mapping[str, object]
-) -> dict[str, NDArray[Any]]:
+) -> Outputs:
     """The reference interpreter."""
     return interp.run(verified, kernel, inputs, parameters).outputs
 
 
 def native(
     verified: VerifiedModule, kernel: str, inputs: Images, parameters: Mapping[str, object]
-) -> dict[str, NDArray[Any]]:
+) -> Outputs:
     """A strict child; the test is skipped where none can be had."""
     from vm.sandbox.runner import NativeRunner
 
@@ -67,12 +68,11 @@ def outcome(
 def assert_same(left: Outcome, right: Outcome) -> None:
     """Both ended alike, bit for bit."""
     assert left[0] == right[0], (left, right)
-    if not isinstance(left[1], dict) or not isinstance(right[1], dict):
+    if not isinstance(left[1], Outputs) or not isinstance(right[1], Outputs):
         assert left[1] == right[1]
         return
     assert left[1].keys() == right[1].keys()
-    records = [repr(getattr(side[1], "record", None)) for side in (left, right)]
-    assert records[0] == records[1]
+    assert repr(left[1].record) == repr(right[1].record)
     for name, image in left[1].items():
         other = right[1][name]
         assert image.dtype == other.dtype

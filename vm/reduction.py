@@ -25,6 +25,8 @@ def _sum(scalar: ScalarType, lines: Lines) -> Pushed:
     """Every line so, and the sums of lines left to right. The sum of nothing is (+)0."""
     add = MEANING[Op.ADD]
     sums = [ordered_sum(scalar, [value for value, _ in line]) for line in lines]
+    if not sums:
+        return (ordered_sum(scalar, []),)
     total = sums[0]
     for value in sums[1:]:
         total = add(scalar, total, value)

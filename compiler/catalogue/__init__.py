@@ -1,8 +1,7 @@
 """Every diagnostic: its code, its title, and what `cpsc explain` says about it.
 
 The hundreds group them: 01 text, syntax, names and files; 02 loops over pixels; 03 types;
-04 functions and calls; 05 constants and loops; 06 kernels; 07 tests; 08 limits of the machine;
-09 not yet in this version.
+04 functions and calls; 05 constants and loops; 06 kernels; 07 tests; 08 limits of the machine.
 Codes are never given anew.
 """
 

@@ -204,8 +204,4 @@ ENTRIES: dict[str, Entry] = {
         "The memory a kernel needs is an expression of its sizes; fewer images of different sizes "
         "make it simpler.",
     ),
-    "CPS0901": Entry(
-        "not yet in this version",
-        "The language has a place for this, but this compiler does not know it yet.",
-    ),
 }

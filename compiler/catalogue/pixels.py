@@ -41,8 +41,17 @@ ENTRIES: dict[str, Entry] = {
         "dst[x, y] = 0;",
     ),
     "CPS0216": Entry(
-        "a scan does not read the images it writes",
-        "Carry values from pixel to pixel in rows.",
+        "a scan reads an image that it writes only at pixels gone by",
+        "A pixel to come is not written yet. Pixels gone by are read at constant offsets: to the "
+        "left on this line, anywhere near on the lines above.",
+        "dst[x, y] = max(src[x, y], dst.zero[x + 1, y]);",
+        "dst[x, y] = max(src[x, y], dst.zero[x - 1, y]);",
+    ),
+    "CPS0217": Entry(
+        "an image that a scan writes is read through .zero or .or(v)",
+        "Other borders would lead from the edge to pixels that the scan has yet to write.",
+        "dst[x, y] = max(src[x, y], dst.clamp[x - 1, y]);",
+        "dst[x, y] = max(src[x, y], dst.zero[x - 1, y]);",
     ),
     "CPS0221": Entry(
         "rows are read only at the pixel the scan is at",
@@ -109,8 +118,16 @@ ENTRIES: dict[str, Entry] = {
     ),
     "CPS0234": Entry(
         "this is not an order of a scan",
-        "A scan goes by raster (line by line, left to right) or by serpentine(flag).",
+        "A scan goes by raster (line by line, left to right), by serpentine(flag), by columns, or "
+        "in reverse (from the last pixel to the first).",
         "scan (x, y) in src by zigzag { … }",
         "scan (x, y, d) in src by serpentine(true) { … }",
+    ),
+    "CPS0235": Entry(
+        "this belongs to a 'for'",
+        "'break' leaves the innermost 'for', 'continue' goes on with its next trip. A map or scan "
+        "visits every pixel, and a reduction every value.",
+        "map (x, y) in dst { if x > 9 { break; } … }",
+        "for i in 0..n { if v[i] == 0 { break; } … }",
     ),
 }

@@ -101,8 +101,9 @@ ENTRIES: dict[str, Entry] = {
     ),
     "CPS0127": Entry(
         "unknown field",
-        "Images have .width and .height and borders; what argmin gives has .value and .at; what a "
-        "kernel gives in a test has its out images.",
+        "Images have .width and .height and borders; what argmin gives has .value and .at (over "
+        "two ranges or an image .x and .y); records have their fields; what a kernel gives in a "
+        "test has its out images and the fields of its record.",
         "src.widht",
         "src.width",
     ),
@@ -122,14 +123,22 @@ ENTRIES: dict[str, Entry] = {
     ),
     "CPS0132": Entry(
         "the file has no such name",
-        "Only functions, kernels and constants of the other file can be used, and what it uses "
-        "itself.",
+        "Only functions, kernels, records and constants of the other file can be used, and what "
+        "it uses itself.",
         "use std.math { expp };",
         "use std.math { exp };",
     ),
     "CPS0133": Entry(
         "files use each other in a circle",
         "Move what both files need to a third one.",
+    ),
+    "CPS0136": Entry(
+        "the file of an 'embed' does not hold this array",
+        'embed("table.csv") reads numbers when the program is compiled: a row of the array is a '
+        "line of the file, its numbers apart by commas, semicolons or spaces. Empty lines, and "
+        "lines that begin with #, are skipped. The type says how many there must be.",
+        'const T: [i32; 3] = embed("four_numbers.csv");',
+        'const T: [i32; 4] = embed("four_numbers.csv");',
     ),
     "CPS0135": Entry(
         "too many files",

@@ -83,6 +83,12 @@ ENTRIES: dict[str, Entry] = {
         "let v = [1, 2, 3]; let e = v[3];",
         "let v = [1, 2, 3]; let e = v[2];",
     ),
+    "CPS0315": Entry(
+        "an array is made with one 'for'",
+        "Arrays of arrays are made one within the other.",
+        "[i * j for i in 0..3 for j in 0..3]",
+        "[[i * j for j in 0..3] for i in 0..3]",
+    ),
     "CPS0314": Entry(
         "this type is not possible here",
         "Images and rows are declared with a size and stay where they are; arrays hold numbers "

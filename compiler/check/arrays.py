@@ -87,10 +87,9 @@ def check_comprehension(body: Body, node: syntax.ArrayForExpr, expected: ValueTy
     binder = node.binders[0]
     if len(node.binders) > 1:
         return body.error(
-            "CPS0901",
+            "CPS0315",
             node.binders[1].span,
             "a second 'for'",
-            "an array is made with one 'for'",
             help="nest them: '[[… for x in 0..3] for y in 0..3]'",
         )
     if not isinstance(binder.domain, syntax.RangeSyntax):

@@ -7,17 +7,20 @@ from compiler.check.arrays import check_index_range, element
 from compiler.check.body import Body, PixelLoop, is_poison, poison, read_local, statement
 from compiler.check.conversions import demand, expr_as, index_expr
 from compiler.check.evaluate import constant_int
-from compiler.check.images import coordinates, find_place, note_read
+from compiler.check.images import coordinates, find_place, pixel_value
 from compiler.check.loops import may_write
 from compiler.check.names import unknown_name
 from compiler.check.operators import op_assign
+from compiler.check.records import find_field
 from compiler.check.rows import add_rows
 from compiler.check.scope import Broken, View
 from compiler.symbols import Image, Local, Parameter, Rows
 from compiler.typed import (
     Assign,
     AssignElement,
+    AssignField,
     Expr,
+    FieldRead,
     Index,
     Literal,
     PixelRead,
@@ -27,6 +30,7 @@ from compiler.typed import (
 from compiler.types import (
     POISON,
     ArrayType,
+    RecordType,
     ScalarType,
     ValueType,
 )
@@ -52,9 +56,37 @@ def check_assign(body: Body, node: syntax.AssignStatement) -> list[Statement]:
             return []
         indices.insert(0, root)
         root = root.base
+    if isinstance(root, syntax.FieldExpr) and _is_field(body, root) and not indices:
+        return _assign_field(body, node, root)
     if not isinstance(root, syntax.NameExpr):
         return _no_target(body, node, root)
     return _assign_local(body, node, root, indices)
+
+
+def _is_field(body: Body, node: syntax.Expr) -> bool:
+    """Whether this is a field of a local record."""
+    if not isinstance(node, syntax.FieldExpr) or not isinstance(node.base, syntax.NameExpr):
+        return False
+    binding = body.scope.find(node.base.name)
+    return isinstance(binding, Local) and isinstance(binding.type, RecordType)
+
+
+def _assign_field(
+    body: Body, node: syntax.AssignStatement, target: syntax.FieldExpr
+) -> list[Statement]:
+    """`record.field = value;`."""
+    assert isinstance(target.base, syntax.NameExpr)
+    local = body.scope.find(target.base.name)
+    assert isinstance(local, Local)
+    assert isinstance(local.type, RecordType)
+    field = find_field(body, local.type, target.name)
+    if field is None or not _may_assign(body, node, target.base, local):
+        body.expr(node.value, None if field is None else field.type)
+        return []
+    body.used.add(local)
+    old = FieldRead(read_local(local, target.base.span), field.name, field.type, target.span)
+    value = _assigned(body, node, old)
+    return [] if is_poison(value) else [AssignField(local, field.name, value, node.span)]
 
 
 def _rows_target(body: Body, node: syntax.IndexExpr) -> tuple[Rows, bool] | None:
@@ -77,9 +109,7 @@ def _no_target(body: Body, node: syntax.AssignStatement, root: syntax.Expr) -> l
         base = body.expr(root.base)
         if is_poison(base, value):
             return []
-    label, help_ = "not a place", "places are variables, elements and pixels"
-    if isinstance(root, syntax.FieldExpr):
-        label, help_ = "a field", "fields cannot be assigned"
+    label, help_ = "not a place", "places are variables, their elements and fields, and pixels"
     body.error("CPS0415", root.span, label, "nothing can be assigned here", help=help_)
     return []
 
@@ -96,29 +126,8 @@ def _assign_local(
         _not_assignable(body, node, root, binding)
         body.expr(node.value)
         return []
-    if not binding.mutable:
+    if not _may_assign(body, node, root, binding):
         body.expr(node.value, binding.type if not indices else None)
-        body.error(
-            "CPS0415",
-            root.span,
-            "cannot change",
-            f"'{root.name}' is fixed",
-            also=((binding.span, "declared here"),),
-            help=f"declare it with 'var {root.name} = …'"
-            if not _is_parameter(binding)
-            else f"copy it first: 'var v = {root.name};'",
-        )
-        return []
-    if body.loop is not None and binding not in body.loop.inside:
-        body.error(
-            "CPS0211",
-            node.target.span,
-            f"declared outside of this '{body.loop.word}'",
-            f"the body of a '{body.loop.word}' assigns nothing outside of it",
-            also=((binding.span, "declared here"),),
-            help=_outer_advice(body.loop, node, root.name),
-        )
-        body.expr(node.value)
         return []
     target: Expr = read_local(binding, root.span)
     checked: list[Expr] = []
@@ -133,6 +142,35 @@ def _assign_local(
     if not indices:
         return [Assign(binding, value, node.span)]
     return [AssignElement(binding, tuple(checked), value, node.span)]
+
+
+def _may_assign(
+    body: Body, node: syntax.AssignStatement, root: syntax.NameExpr, binding: Local
+) -> bool:
+    """Whether a local may be assigned here; reports if not."""
+    if not binding.mutable:
+        body.error(
+            "CPS0415",
+            root.span,
+            "cannot change",
+            f"'{root.name}' is fixed",
+            also=((binding.span, "declared here"),),
+            help=f"declare it with 'var {root.name} = …'"
+            if not _is_parameter(binding)
+            else f"copy it first: 'var v = {root.name};'",
+        )
+        return False
+    if body.loop is not None and binding not in body.loop.inside:
+        body.error(
+            "CPS0211",
+            node.target.span,
+            f"declared outside of this '{body.loop.word}'",
+            f"the body of a '{body.loop.word}' assigns nothing outside of it",
+            also=((binding.span, "declared here"),),
+            help=_outer_advice(body.loop, node, root.name),
+        )
+        return False
+    return True
 
 
 def _is_parameter(local: Local) -> bool:
@@ -230,10 +268,11 @@ def _assign_pixel(
         return []
     value: Expr
     if node.operator:
-        note_read(body, image, target.span)
-        read: Expr = PixelRead(
-            image, Border.ZERO if drop else Border.INSIDE, None, *at, image.type.pixel, target.span
-        )
+        border = Border.ZERO if drop else Border.INSIDE
+        read = pixel_value(body, PixelRead(image, border, None, *at, image.type.pixel, target.span))
+        if is_poison(read):
+            body.expr(node.value)
+            return []
         if channel is not None:
             read = Index(read, Literal(channel, ScalarType.I32, target.span), type_, target.span)
         value = _assigned(body, node, read)

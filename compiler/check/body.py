@@ -19,6 +19,7 @@ from compiler.symbols import Image, Local, Rows
 from compiler.testblocks import TestStatement
 from compiler.typed import Expr, Literal, LocalRead, Statement
 from compiler.types import POISON, PoisonType, ScalarType, ValueType
+from vm.module import Order
 
 if TYPE_CHECKING:
     from compiler.check.modules import ModuleScope
@@ -50,18 +51,22 @@ def statement(kind: type[Any]) -> Callable[[Handler], Handler]:
 
 @dataclass(slots=True)
 class PixelLoop:
-    """The `map` or `scan` being checked: its image and variables, and what its body does."""
+    """The `map` or `scan` being checked: its image and variables, and what its body writes.
+
+    `order` and `turns` (whether lines may turn around) are those of a scan. `inside` are the locals
+    declared in it.
+    """
 
     word: str
     image: Image
     x: Local
     y: Local
     d: Local | None
+    order: Order
     turns: bool
+    written: dict[Image, Span]
     span: Span
     inside: set[Local] = field(default_factory=set)
-    written: dict[Image, Span] = field(default_factory=dict)
-    read: list[tuple[Image, Span]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -69,7 +74,8 @@ class Body:
     """The state of checking one body.
 
     `kind` is "kernel", "function", "test" or "constant". `initial` holds the values of `let`s,
-    for sizes made of them. `steps` is where a test's statements go.
+    for sizes made of them. `in_for` counts the `for`s around that a `break` may leave; `direct` is
+    the expression that a `let` keeps. `steps` is where a test's statements go.
     """
 
     world: World
@@ -80,7 +86,8 @@ class Body:
     scope: Scope = field(default_factory=Scope)
     loop: PixelLoop | None = None
     in_reduction: int = 0
-    gives_record: bool = False
+    in_for: int = 0
+    direct: syntax.Expr | None = None
     has_pixel_loop: bool = False
     initial: dict[Local, Expr] = field(default_factory=dict)
     declared: list[tuple[Local | Rows, Span]] = field(default_factory=list)

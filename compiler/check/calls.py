@@ -6,9 +6,12 @@ from compiler import syntax
 from compiler.check.body import Body, expression, poison
 from compiler.check.builtins import BUILTINS, check_builtin
 from compiler.check.conversions import check_conversion, condition, conversion_target
+from compiler.check.embed import check_embed
 from compiler.check.functions import call_function
 from compiler.check.images import find_place
+from compiler.check.modules import Entry
 from compiler.check.names import unknown_name
+from compiler.check.records import check_record
 from compiler.check.reductions import check_reduction
 from compiler.check.scope import Broken, View
 from compiler.check.testblocks import ASSERTIONS, MAKERS
@@ -54,8 +57,10 @@ def check_call(body: Body, node: syntax.CallExpr, expected: ValueType | None) ->
         item = entry.item
         if isinstance(item, syntax.FunctionItem):
             return call_function(body, node, entry, expected)
+        if isinstance(item, syntax.RecordItem):
+            return check_record(body, node, entry)
         if isinstance(item, syntax.KernelItem):
-            return _kernel_call(body, node)
+            return _kernel_call(body, node, entry, expected)
         return body.error("CPS0414", callee.span, "a constant", f"'{name}' cannot be called")
     return _other(body, node, name, expected)
 
@@ -83,11 +88,13 @@ def _other(body: Body, node: syntax.CallExpr, name: str, expected: ValueType | N
             "CPS0702", node.callee.span, "only in tests", f"'{name}' belongs to tests"
         )
     if name == "embed":
-        return body.error("CPS0901", node.span, "embed", "'embed' is not yet in this version")
+        return check_embed(body, node, expected)
     return unknown_name(body, name, node.callee.span)
 
 
-def _kernel_call(body: Body, node: syntax.CallExpr) -> Expr:
+def _kernel_call(
+    body: Body, node: syntax.CallExpr, entry: Entry, expected: ValueType | None
+) -> Expr:
     name = node.callee.span.text
     if body.kind == "test":
         find_place(body, node)
@@ -98,13 +105,7 @@ def _kernel_call(body: Body, node: syntax.CallExpr) -> Expr:
             "a kernel's result is no value",
             help=f"choose an output: '{name}(…).dst'",
         )
-    return body.error(
-        "CPS0901",
-        node.callee.span,
-        "a kernel",
-        "kernels calling kernels are not yet in this version",
-        help="move what both need to an 'fn' with image parameters",
-    )
+    return call_function(body, node, entry, expected)
 
 
 def _odd_callee(body: Body, node: syntax.CallExpr) -> Expr:

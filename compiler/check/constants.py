@@ -9,7 +9,7 @@ from compiler.check.typesyntax import value_type
 from compiler.source import Span
 from compiler.syntax import ConstItem
 from compiler.typed import ConstantArray, Literal
-from compiler.types import PoisonType
+from compiler.types import PoisonType, RecordType
 
 
 def item_constant(body: Body, entry: Entry, span: Span) -> Literal | ConstantArray | None:
@@ -27,7 +27,9 @@ def item_constant(body: Body, entry: Entry, span: Span) -> Literal | ConstantArr
     inner = Body(world, entry.module, "constant", entry.name)
     type_ = value_type(inner, item.type, "a constant")
     value = None
-    if not isinstance(type_, PoisonType):
+    if isinstance(type_, RecordType):
+        inner.error("CPS0314", item.type.span, "a record", "a constant is a number or an array")
+    elif not isinstance(type_, PoisonType):
         value = constant(inner, item.value, type_, f"the value of '{entry.name}'")
     world.active.pop()
     result = None if value is None else to_typed(value, type_, item.value.span)

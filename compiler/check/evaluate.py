@@ -5,6 +5,7 @@ It serves `const`, lengths, ranges and defaults. Values are Python's; arrays are
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from compiler import syntax, typed
@@ -15,16 +16,17 @@ from compiler.source import Span
 from compiler.symbols import Image, Local
 from compiler.types import (
     I32,
+    ArgType,
     ArrayType,
     PoisonType,
+    RecordType,
     ScalarType,
     ValueType,
     element_count,
     scalar_of,
 )
-from vm.module import Reduction
 from vm.opcodes import Op
-from vm.reduction import extreme_place, ordered_sum
+from vm.reduction import REDUCTIONS, Line
 from vm.scalar import MEANING, ArithmeticTrap
 from vm.types import ScalarType as MachineScalar
 
@@ -41,6 +43,14 @@ class NotConstant(Exception):
     def __init__(self, code: str, span: Span, label: str) -> None:
         super().__init__(code, span, label)
         self.code, self.span, self.label = code, span, label
+
+
+class _Jumped(Exception):
+    """A `break` or `continue` that is on its way to its loop."""
+
+    def __init__(self, leaves: bool) -> None:
+        super().__init__(leaves)
+        self.leaves = leaves
 
 
 def constant(body: Body, node: syntax.Expr, wanted: ValueType, what: str) -> Any:
@@ -213,37 +223,45 @@ class Evaluator:
             raise NotConstant("CPS0502", node.index.span, f"there is no element {index}")
         return array[index]
 
-    def on_placefield(self, node: typed.PlaceField) -> Any:
-        return self.value(node.operand)[0 if node.field == "value" else 1]
+    def on_recordliteral(self, node: typed.RecordLiteral) -> Any:
+        assert isinstance(node.type, RecordType)
+        found = {index: self.value(node.values[index]) for index in node.written}
+        return {field.name: found[index] for index, field in enumerate(node.type.fields)}
+
+    def on_fieldread(self, node: typed.FieldRead) -> Any:
+        return self.value(node.operand)[node.field]
 
     def on_reduce(self, node: typed.Reduce) -> Any:
-        if not isinstance(node.domain, typed.Range):
+        if isinstance(node.domain, Image):
             raise NotConstant("CPS0501", node.span, "images are only known when the kernel runs")
-        start, end = self.value(node.domain.start), self.value(node.domain.end)
-        values = []
-        for index in range(start, end):
-            self.values[node.variables[0]] = index
-            values.append(self.value(node.body))
         scalar = scalar_of(node.body.type)
         assert isinstance(scalar, MachineScalar)
-        return self.reduced(node, start, scalar, values)
-
-    def reduced(self, node: typed.Reduce, start: int, scalar: ScalarType, values: list[Any]) -> Any:
-        """The values of a reduction's body, folded."""
-        if node.kind is Reduction.SUM:
-            return ordered_sum(scalar, values)
-        if node.kind is Reduction.COUNT:
-            return sum(values)
-        if not values:
+        lines = self.lines(node, node.domain)
+        pushed = REDUCTIONS[node.kind](scalar, lines)
+        if pushed is None:
             raise NotConstant("CPS0502", node.span, "there is nothing to choose from")
-        if node.kind in (Reduction.MIN, Reduction.MAX):
-            op = Op.MIN if node.kind is Reduction.MIN else Op.MAX
-            result = values[0]
-            for value in values[1:]:
-                result = operate(op, scalar, result, value)
-            return result
-        place = extreme_place(scalar, values, node.kind is Reduction.ARGMIN)
-        return values[place], start + place
+        if not isinstance(node.type, ArgType):
+            return pushed[0]
+        return dict(zip(node.type.names, pushed, strict=True))
+
+    def lines(self, node: typed.Reduce, domain: tuple[typed.Range, ...]) -> Iterator[Line]:
+        """The values of a reduction's body, with where they are, line by line."""
+        if len(domain) == 1:
+            yield self.line(node, domain[0], node.variables[0], ())
+            return
+        for index in self.indices(domain[0]):
+            self.values[node.variables[0]] = index
+            yield self.line(node, domain[1], node.variables[1], (index,))
+
+    def indices(self, domain: typed.Range) -> range:
+        return range(self.value(domain.start), self.value(domain.end))
+
+    def line(
+        self, node: typed.Reduce, domain: typed.Range, variable: Local, outer: tuple[int, ...]
+    ) -> Line:
+        for index in self.indices(domain):
+            self.values[variable] = index
+            yield self.value(node.body), (index, *outer)
 
     def on_call(self, node: typed.Call) -> Any:
         arguments = []
@@ -266,6 +284,11 @@ class Evaluator:
         for each in statements:
             if isinstance(each, typed.Declare | typed.Assign):
                 self.values[each.local] = self.value(each.value)
+            elif isinstance(each, typed.AssignField):
+                old = self.values[each.local]
+                self.values[each.local] = {**old, each.field: self.value(each.value)}
+            elif isinstance(each, typed.Jump):
+                raise _Jumped(each.leaves)
             elif isinstance(each, typed.AssignElement):
                 indices = [(self.value(index), index.span) for index in each.indices]
                 old = self.values[each.local]
@@ -278,7 +301,11 @@ class Evaluator:
                 for index in range(start, end, each.step):
                     self.spend(1, each.span)
                     self.values[each.variable] = index
-                    self.run(each.body)
+                    try:
+                        self.run(each.body)
+                    except _Jumped as jump:
+                        if jump.leaves:
+                            break
             elif isinstance(each, typed.Require):
                 if not self.value(each.condition):
                     raise NotConstant("CPS0502", each.span, each.text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from compiler import syntax
 from compiler.check.body import Body, is_poison
@@ -17,6 +17,7 @@ from compiler.symbols import (
     ExtentParameter,
     Image,
     Local,
+    Parameter,
 )
 from compiler.typed import (
     Binary,
@@ -131,12 +132,10 @@ def _binary(body: Body, value: Binary) -> Extent | None:
     if op not in OPS:
         _refuse(body, value)
         return None
-    if isinstance(left, ExtentConstant) and isinstance(right, ExtentConstant):
-        if op is Op.DIV_FLOOR and right.value == 0:
-            _refuse(body, value)
-            return None
-        return ExtentConstant(OPERATIONS[OPS[op]](left.value, right.value))
-    return ExtentBinary(op, left, right)
+    if op is Op.DIV_FLOOR and right == ExtentConstant(0):
+        _refuse(body, value)
+        return None
+    return combined(op, left, right)
 
 
 def _refuse(body: Body, value: Expr) -> None:
@@ -182,14 +181,37 @@ def terms(extent: Extent) -> int:
     return 1
 
 
-def substitute(extent: Extent, images: Mapping[Image, Image]) -> Extent:
-    """An extent of a function, in terms of the images it is called with."""
+def substitute(
+    extent: Extent, images: Mapping[Image, Image], parameters: Mapping[Parameter, Extent]
+) -> Extent:
+    """An extent of a function or kernel, in terms of what it is called with."""
     if isinstance(extent, ExtentDimension) and extent.image in images:
         return extent_of(images[extent.image], extent.axis)
+    if isinstance(extent, ExtentParameter):
+        return parameters.get(extent.parameter, extent)
     if isinstance(extent, ExtentBinary):
-        left, right = substitute(extent.left, images), substitute(extent.right, images)
-        return ExtentBinary(extent.op, left, right)
+        left, right = (substitute(side, images, parameters) for side in (extent.left, extent.right))
+        return combined(extent.op, left, right)
     return extent
+
+
+def combined(op: Op, left: Extent, right: Extent) -> Extent:
+    """An operation on two extents, worked out if both are constant."""
+    constant = isinstance(left, ExtentConstant) and isinstance(right, ExtentConstant)
+    if constant and not (op is Op.DIV_FLOOR and right == ExtentConstant(0)):
+        assert isinstance(left, ExtentConstant)
+        assert isinstance(right, ExtentConstant)
+        return ExtentConstant(OPERATIONS[OPS[op]](left.value, right.value))
+    return ExtentBinary(op, left, right)
+
+
+def parameters_of(extent: Extent | None) -> Iterator[Parameter]:
+    """The parameters that a size is made of."""
+    if isinstance(extent, ExtentParameter):
+        yield extent.parameter
+    elif isinstance(extent, ExtentBinary):
+        yield from parameters_of(extent.left)
+        yield from parameters_of(extent.right)
 
 
 def remember_initial(body: Body, local: Local, value: Expr) -> None:

@@ -1,6 +1,8 @@
-"""Functions: calls of them, and their instances, one for each set of generic arguments."""
+"""Calls of functions and kernels: their arguments, and whether these fit."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from compiler import syntax
 from compiler.check.arguments import bind_arguments
@@ -8,15 +10,16 @@ from compiler.check.body import Body, is_poison, poison
 from compiler.check.conversions import demand
 from compiler.check.extents import describe, extent_of, substitute
 from compiler.check.generics import BOUNDS, Bindings, mentioned, unify
-from compiler.check.images import find_image, note_read, writable
+from compiler.check.images import find_image, may_read, writable
 from compiler.check.instances import instance_of, signature_body
+from compiler.check.kernelcalls import argument_extents, kernel_argument, kernel_instance
 from compiler.check.literals import untyped_kind
 from compiler.check.modules import Entry
 from compiler.check.scope import article
 from compiler.check.typesyntax import resolve_type
 from compiler.source import Span
-from compiler.symbols import Axis, Image, ImageRole
-from compiler.typed import Call, CallStatement, Expr, Function
+from compiler.symbols import Axis, Extent, Image, ImageRole, Parameter
+from compiler.typed import Call, CallStatement, Expr, Extents, Function
 from compiler.types import (
     ImageType,
     PoisonType,
@@ -37,18 +40,21 @@ def call_function(
     made = _prepare(body, node, entry, expected)
     if made is None:
         return poison(node.span)
-    function, arguments = made
-    if any(isinstance(each, Image) and each.role is ImageRole.OUT for each in function.parameters):
+    function, arguments, extents = made
+    writes = any(
+        isinstance(each, Image) and each.role is ImageRole.OUT for each in function.parameters
+    )
+    if writes and body.direct is not node:
         return body.error(
             "CPS0407",
             node.span,
             "writes an image",
             f"'{entry.name}' is called as a statement",
-            help=f"write '{entry.name}(…);' on a line of its own",
+            help=f"write '{entry.name}(…);' on a line of its own, or 'let r = {entry.name}(…);'",
         )
     if isinstance(function.type, PoisonType):
         return poison(node.span)
-    return Call(function, arguments, function.type, node.span)
+    return Call(function, arguments, extents, function.type, node.span)
 
 
 def call_statement(body: Body, node: syntax.CallExpr, entry: Entry) -> list[CallStatement]:
@@ -56,7 +62,7 @@ def call_statement(body: Body, node: syntax.CallExpr, entry: Entry) -> list[Call
     made = _prepare(body, node, entry, None)
     if made is None:
         return []
-    function, arguments = made
+    function, arguments, extents = made
     writes = any(
         isinstance(each, Image) and each.role is ImageRole.OUT for each in function.parameters
     )
@@ -68,14 +74,16 @@ def call_statement(body: Body, node: syntax.CallExpr, entry: Entry) -> list[Call
             "the value of this call is not used",
             help=f"write 'let v = {node.span.text};'",
         )
-    return [CallStatement(function, arguments, node.span)]
+    return [CallStatement(function, arguments, extents, node.span)]
 
 
 def _prepare(
     body: Body, node: syntax.CallExpr, entry: Entry, expected: ValueType | None
-) -> tuple[Function, tuple[Argument, ...]] | None:
+) -> tuple[Function, tuple[Argument, ...], Extents] | None:
     """The instance that is called and its checked arguments; None after an error."""
     item = entry.item
+    if isinstance(item, syntax.KernelItem):
+        return _prepare_kernel(body, node, entry, item)
     assert isinstance(item, syntax.FunctionItem)
     names = [parameter.name.text for parameter in item.parameters]
     bound = bind_arguments(body, node, entry.name, names, frozenset(), item.name.span)
@@ -89,12 +97,47 @@ def _prepare(
     if function is None:
         return None
     arguments = [values[name] for name in names]
-    if not _fit(body, node, function, arguments):
+    if not _fit(body, node, function, arguments, {}):
         return None
     if function.has_pixel_loop:
         _check_place(body, node, entry.name)
         body.has_pixel_loop = True
-    return function, tuple(arguments)
+    return function, tuple(arguments), ()
+
+
+def _prepare_kernel(
+    body: Body, node: syntax.CallExpr, entry: Entry, item: syntax.KernelItem
+) -> tuple[Function, tuple[Argument, ...], Extents] | None:
+    """A kernel called like a function: its images and parameters in the order they are declared."""
+    names = [parameter.name.text for parameter in item.parameters]
+    optional = frozenset(
+        parameter.name.text
+        for parameter in item.parameters
+        if isinstance(parameter, syntax.KernelParam) and parameter.default is not None
+    )
+    bound = bind_arguments(body, node, entry.name, names, optional, item.name.span)
+    function = kernel_instance(body, entry, node.span)
+    if bound is None or function is None:
+        return None
+    arguments: list[Argument] = []
+    for parameter in function.parameters:
+        given = bound.get(parameter.name)
+        found: Argument | None
+        if isinstance(parameter, Image):
+            what = f"'{parameter.name}' of '{entry.name}'"
+            found = None if given is None else find_image(body, given, what)
+        else:
+            assert isinstance(parameter, Parameter)
+            found = kernel_argument(body, parameter, given, node.span)
+        if found is None:
+            return None
+        arguments.append(found)
+    extents = argument_extents(body, function, arguments)
+    if extents is None or not _fit(body, node, function, arguments, dict(extents)):
+        return None
+    _check_place(body, node, entry.name)
+    body.has_pixel_loop = True
+    return function, tuple(arguments), extents
 
 
 def _infer(
@@ -224,21 +267,30 @@ def _cannot_infer(
     )
 
 
-def _fit(body: Body, node: syntax.CallExpr, function: Function, arguments: list[Argument]) -> bool:
+def _fit(
+    body: Body,
+    node: syntax.CallExpr,
+    function: Function,
+    arguments: list[Argument],
+    extents: Mapping[Parameter, Extent],
+) -> bool:
     """Whether the arguments have the instance's types, sizes and permissions; reports if not."""
     images: dict[Image, Image] = {}
+    pairs: list[tuple[Image, Image, Span]] = []
     good = True
     for index, (parameter, argument) in enumerate(zip(function.parameters, arguments, strict=True)):
         if isinstance(parameter, Image):
             assert isinstance(argument, Image)
             span = _argument_span(node, function, index)
-            good &= _fit_image(body, parameter, argument, images, span)
             images[parameter] = argument
+            pairs.append((parameter, argument, span))
         else:
             if isinstance(argument, Image):  # the parameter's type has been diagnosed
                 return False
             checked = demand(body, argument, parameter.type, f"'{parameter.name}' is")
             good &= not is_poison(checked)
+    for image, given, span in pairs:
+        good &= _fit_image(body, image, given, images, extents, span)
     return good and _no_alias(body, node, function, arguments)
 
 
@@ -252,7 +304,12 @@ def _argument_span(node: syntax.CallExpr, function: Function, index: int) -> Spa
 
 
 def _fit_image(
-    body: Body, parameter: Image, argument: Image, images: dict[Image, Image], span: Span
+    body: Body,
+    parameter: Image,
+    argument: Image,
+    images: dict[Image, Image],
+    extents: Mapping[Parameter, Extent],
+    span: Span,
 ) -> bool:
     if argument.type != parameter.type:
         body.error(
@@ -266,7 +323,7 @@ def _fit_image(
     for axis, declared in ((Axis.WIDTH, parameter.width), (Axis.HEIGHT, parameter.height)):
         if declared is None:
             continue
-        wanted, actual = substitute(declared, images), extent_of(argument, axis)
+        wanted, actual = substitute(declared, images, extents), extent_of(argument, axis)
         if wanted != actual:
             body.error(
                 "CPS0213",
@@ -279,8 +336,7 @@ def _fit_image(
             return False
     if parameter.role is ImageRole.OUT:
         return writable(body, argument, span)
-    note_read(body, argument, span)
-    return True
+    return may_read(body, argument, span)
 
 
 def _no_alias(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from compiler import syntax
-from compiler.check.body import Body, is_poison, poison
+from compiler.check.body import Body, PixelLoop, is_poison, poison
 from compiler.check.conversions import expr_as, index_expr
+from compiler.check.extents import same_size
+from compiler.check.offsets import offset_of
 from compiler.check.scope import Broken, Outcome, View, nearest
 from compiler.source import Span
-from compiler.symbols import Axis, Image, ImageRole, Rows
-from compiler.typed import Expr, Literal, PixelRead
+from compiler.symbols import Axis, Image, ImageRole, Local, Rows
+from compiler.typed import CarriedRead, Expr, Literal, LocalRead, OwnRead, PixelRead
 from compiler.types import I32
 from vm.module import Border
 
@@ -54,6 +56,8 @@ def _field(body: Body, node: syntax.FieldExpr) -> Place | None:
         image = base.images.get(name)
         if image is not None:
             return image
+        if base.record is not None:
+            return None
         meant = nearest(name, base.images)
         names = ", ".join(base.images)
         body.error(
@@ -188,15 +192,84 @@ def read_pixel(body: Body, node: syntax.IndexExpr, place: Image | View) -> Expr:
                     "this pixel is always outside",
                     help=f"choose a border: '{image.name}.clamp[…]'",
                 )
-    note_read(body, image, node.span)
     fill = None if isinstance(place, Image) else place.fill
-    return PixelRead(image, border, fill, at[0], at[1], image.type.pixel, node.span)
+    return pixel_value(body, PixelRead(image, border, fill, *at, image.type.pixel, node.span))
 
 
-def note_read(body: Body, image: Image, span: Span) -> None:
-    """Remember that the pixel loop reads an image."""
-    if body.loop is not None:
-        body.loop.read.append((image, span))
+def is_variable(variable: Local, value: Expr) -> bool:
+    """Whether a value is just this variable."""
+    return isinstance(value, LocalRead) and value.local is variable
+
+
+def pixel_value(body: Body, read: PixelRead) -> Expr:
+    """A read of a pixel; in a loop that writes the image, of its own pixel or one gone by."""
+    loop = body.loop
+    if loop is None or read.image not in loop.written:
+        return read
+    same = same_size(read.image, loop.image)
+    if same and is_variable(loop.x, read.x) and is_variable(loop.y, read.y):
+        return OwnRead(read.image, read.type, read.span)
+    if loop.word == "map" or not same:
+        may_read(body, read.image, read.span)
+        return poison(read.span)
+    offset = offset_of(body, loop, read.x, read.y, gone_by=True)
+    if offset is None or not _gone_by(body, loop, read, *offset):
+        return poison(read.span)
+    return CarriedRead(read.image, *offset, read.fill, read.type, read.span)
+
+
+def _gone_by(body: Body, loop: PixelLoop, read: PixelRead, ahead: int, down: int) -> bool:
+    """Whether a scan may read a pixel of an image it writes; reports if not."""
+    name = read.image.name
+    if down > 0 or (down == 0 and ahead > 0):
+        body.error(
+            "CPS0216",
+            read.span,
+            "a pixel to come",
+            f"'{name}' is written in this scan, and this pixel is not written yet",
+            also=((loop.written[read.image], "written here"),),
+            help="read pixels gone by, or add to pixels to come in 'rows'",
+        )
+        return False
+    if read.border is Border.ZERO:
+        return True
+    inside = read.border is Border.INSIDE
+    at = f"[{read.x.span.text}, {read.y.span.text}]"
+    body.error(
+        "CPS0217",
+        read.span,
+        "outside of the image at its edge" if inside else "would lead to pixels to come",
+        f"'{name}' is written in this scan, so it is read through '.zero' or '.or(v)'",
+        also=((loop.written[read.image], "written here"),),
+        help=f"write '{name}.zero{at}'",
+    )
+    return False
+
+
+def may_read(body: Body, image: Image, span: Span) -> bool:
+    """Whether an image may be read anywhere; reports if the loop around writes it."""
+    loop = body.loop
+    if loop is None or image not in loop.written:
+        return True
+    written = ((loop.written[image], f"'{image.name}' is written here"),)
+    if loop.word == "map":
+        body.error(
+            "CPS0231",
+            span,
+            f"reads '{image.name}', which this map writes",
+            also=written,
+            help="use 'scan', which has a fixed order, or write to another image",
+        )
+    else:
+        body.error(
+            "CPS0216",
+            span,
+            f"reads '{image.name}', which this scan writes",
+            also=written,
+            help=f"read it at pixels gone by: '{image.name}.zero[{loop.x.name} - 1, "
+            f"{loop.y.name}]', or write to another image",
+        )
+    return False
 
 
 def writable(body: Body, image: Image, span: Span) -> bool:

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from compiler import syntax
 from compiler.check.body import Body
-from compiler.check.conversions import demand
 from compiler.check.extents import check_size
 from compiler.check.generics import Bindings
 from compiler.check.modules import Entry
-from compiler.check.scope import article, scalar_generics
+from compiler.check.returns import body_and_result
+from compiler.check.scope import scalar_generics
 from compiler.check.typesyntax import resolve_type, value_type
 from compiler.check.world import CALL_DEPTH, INSTANCES
 from compiler.source import Span
 from compiler.symbols import Image, ImageRole, Local
-from compiler.typed import Expr, Function, Literal, Statement
+from compiler.typed import Function, Literal
 from compiler.types import (
     I32,
     POISON,
     VOID,
-    ArgType,
     ImageType,
-    PoisonType,
     RowsType,
-    ScalarType,
     ValueType,
-    VoidType,
 )
 
 
@@ -86,7 +82,7 @@ def _make(body: Body, entry: Entry, found: Bindings) -> Function:
     if item.result is not None:
         result_type = value_type(inner, item.result, "a result")
     inner.scope.blocks.append({})
-    statements, result = _body(inner, item, result_type)
+    statements, result = body_and_result(inner, item, result_type)
     inner.warn_unused()
     label = entry.name + scalar_generics(found)
     return Function(
@@ -132,48 +128,3 @@ def _parameter(inner: Body, node: syntax.FunctionParameter) -> Local | Image:
             help="give values back with 'return'",
         )
     return inner.new_local(node.name, type_)
-
-
-def _body(
-    inner: Body, item: syntax.FunctionItem, result_type: ValueType
-) -> tuple[tuple[Statement, ...], Expr | None]:
-    """The statements before the closing `return`, and what that gives."""
-    nodes = item.body.statements
-    last = nodes[-1] if nodes else None
-    if not isinstance(last, syntax.ReturnStatement):
-        statements = inner.statements(nodes)
-        if not isinstance(result_type, VoidType | PoisonType):
-            end = item.body.span
-            inner.error(
-                "CPS0404",
-                Span(end.source, end.end - 1, end.end),
-                "'return' is missing",
-                f"'{item.name.text}' must give {article(result_type)}",
-                help="end the function with 'return value;'",
-            )
-        return statements, None
-    statements = inner.statements(nodes[:-1])
-    if last.value is None:
-        if not isinstance(result_type, VoidType | PoisonType):
-            inner.error(
-                "CPS0404",
-                last.span,
-                "gives nothing",
-                f"'{item.name.text}' must give {article(result_type)}",
-            )
-        return statements, None
-    if isinstance(result_type, VoidType):
-        value = inner.expr(last.value)
-        if isinstance(value.type, ScalarType | ArgType) or not isinstance(value.type, PoisonType):
-            inner.error(
-                "CPS0404",
-                last.value.span,
-                f"gives {value.type}",
-                f"'{item.name.text}' is declared to give nothing",
-                help=f"declare it with '-> {value.type}'",
-            )
-        return statements, None
-    result = demand(
-        inner, inner.expr(last.value, result_type), result_type, f"'{item.name.text}' gives"
-    )
-    return statements, None if isinstance(result.type, PoisonType) else result

@@ -10,24 +10,39 @@ from compiler.check.body import Body
 from compiler.check.evaluate import constant, flat
 from compiler.check.extents import check_size
 from compiler.check.modules import Entry
+from compiler.check.returns import body_and_result
 from compiler.check.scope import Broken, article
 from compiler.check.typesyntax import resolve_type, value_type
 from compiler.symbols import ExtentDimension, Image, ImageRole, Parameter, Value
 from compiler.typed import Kernel
-from compiler.types import BOOL, ArrayType, ImageType, PoisonType, ScalarType, ValueType
+from compiler.types import (
+    BOOL,
+    POISON,
+    VOID,
+    ArrayType,
+    ImageType,
+    PoisonType,
+    RecordType,
+    ScalarType,
+    ValueType,
+)
 from vm.limits import IMAGES, PARAMETER_ELEMENTS, PARAMETERS
 
 
 def kernel_of(body: Body, entry: Entry) -> Kernel | None:
     """The checked kernel of an item, once; None after an error."""
     world = body.world
+    assert isinstance(entry.item, syntax.KernelItem)
     key = id(entry.item)
     if key not in world.kernels:
         world.kernels[key] = None
         before = len(world.diagnostics.found)
+        world.active.append((entry, entry.item.name.span))
         kernel = _check(body, entry)
+        world.active.pop()
         found = world.diagnostics.found[before:]
-        if not any(each.severity == "error" for each in found):
+        whole = kernel.result is not None or entry.item.result is None
+        if whole and not any(each.severity == "error" for each in found):
             world.kernels[key] = kernel
     return world.kernels[key]
 
@@ -37,19 +52,26 @@ def _check(body: Body, entry: Entry) -> Kernel:
     assert isinstance(item, syntax.KernelItem)
     inner = Body(body.world, entry.module, "kernel", entry.name)
     images, parameters = _signature(inner, item)
-    if item.result is not None:
-        inner.error(
-            "CPS0901",
-            item.result.span,
-            "a result",
-            "kernels that return records are not yet in this version",
-            help="results go to 'out' images",
-        )
-    inner.gives_record = item.result is not None
+    result_type = VOID if item.result is None else _record(inner, item.result)
     inner.scope.blocks.append({})
-    statements = inner.statements(item.body.statements)
+    statements, result = body_and_result(inner, item, result_type)
     inner.warn_unused()
-    return Kernel(entry.name, images, parameters, statements, item.doc, item.name.span)
+    return Kernel(entry.name, images, parameters, statements, result, item.doc, item.name.span)
+
+
+def _record(inner: Body, node: syntax.TypeSyntax) -> ValueType:
+    """The record that a kernel gives; poison after an error."""
+    type_ = value_type(inner, node, "a kernel's result")
+    if isinstance(type_, RecordType | PoisonType):
+        return type_
+    inner.error(
+        "CPS0314",
+        node.span,
+        f"this is {article(type_)}",
+        "a kernel gives a record, a row of a table",
+        help="declare one: 'record Row { value: f64 }'",
+    )
+    return POISON
 
 
 def _signature(
@@ -70,13 +92,13 @@ def _signature(
                 if image is not None:
                     made[index] = image
     images = tuple(made[index] for index in sorted(made))
-    if not nodes or all(node.direction == "in" for node in nodes):
+    if item.result is None and all(node.direction == "in" for node in nodes):
         inner.error(
             "CPS0606",
             item.name.span,
             "has no 'out' image",
             f"kernel '{item.name.text}' gives nothing",
-            help="add 'out dst: image<u8>(src.width, src.height)'",
+            help="add 'out dst: image<u8>(src.width, src.height)', or a record: '-> Row'",
         )
     if len(nodes) > IMAGES or len(parameters) > PARAMETERS:
         inner.error(

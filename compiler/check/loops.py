@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from compiler import syntax
 from compiler.check.body import Body, PixelLoop, statement
 from compiler.check.conversions import condition
 from compiler.check.evaluate import constant_int
 from compiler.check.extents import describe_size, same_size
-from compiler.check.images import find_image, writable
+from compiler.check.images import find_image, is_variable, writable
+from compiler.check.offsets import linear
 from compiler.check.reductions import check_range
-from compiler.check.rows import linear
 from compiler.source import Span
-from compiler.symbols import Image, Local
-from compiler.typed import Expr, For, Literal, LocalRead, Map, Scan, Statement
+from compiler.symbols import Image
+from compiler.typed import Expr, For, Literal, Map, Scan, Statement
 from compiler.types import I32
+from vm.module import Order
 
-ORDERS = ("raster", "serpentine", "columns", "reverse")
+ORDERS = {
+    "raster": Order.ROWS,
+    "serpentine": Order.ROWS,
+    "columns": Order.COLUMNS,
+    "reverse": Order.REVERSE,
+}
 
 
 @statement(syntax.ForStatement)
@@ -35,7 +43,9 @@ def check_for(body: Body, node: syntax.ForStatement) -> list[Statement]:
         step = None
     body.scope.blocks.append({})
     variable = body.new_local(node.name, I32)
+    body.in_for += 1
     statements = body.statements(node.body.statements)
+    body.in_for -= 1
     body.scope.blocks.pop()
     if range_ is None or step is None:
         return []
@@ -79,7 +89,7 @@ def check_map(body: Body, node: syntax.MapStatement) -> list[Statement]:
     image = find_image(body, node.image, "a 'map'")
     if not _names(body, node.names, "map") or _nested(body, "map", node.head) or image is None:
         return []
-    loop, statements = _pixels(body, node, image, "map", False)
+    loop, statements = _pixels(body, node, image, "map", Order.ROWS, False)
     return [Map(loop.x, loop.y, loop.image, statements, node.span)]
 
 
@@ -87,43 +97,36 @@ def check_map(body: Body, node: syntax.MapStatement) -> list[Statement]:
 def check_scan(body: Body, node: syntax.ScanStatement) -> list[Statement]:
     """`scan (x, y, d) in image by order { … }`."""
     image = find_image(body, node.image, "a 'scan'")
-    good, serpentine = _order(body, node)
+    order, serpentine = _order(body, node)
     named = _names(body, node.names, "scan")
     if not named or _nested(body, "scan", node.head) or image is None:
         return []
-    turns = serpentine is not None or not good
-    loop, statements = _pixels(body, node, image, "scan", turns)
-    return [Scan(loop.x, loop.y, loop.d, loop.image, serpentine, statements, node.span)]
+    turns = serpentine is not None or order is None
+    loop, statements = _pixels(body, node, image, "scan", order or Order.ROWS, turns)
+    return [Scan(loop.x, loop.y, loop.d, loop.image, loop.order, serpentine, statements, node.span)]
 
 
-def _order(body: Body, node: syntax.ScanStatement) -> tuple[bool, Expr | None]:
-    """Whether the order is understood, and the flag of a serpentine that may turn."""
+def _order(body: Body, node: syntax.ScanStatement) -> tuple[Order | None, Expr | None]:
+    """The order, None if it is not understood, and the flag of a serpentine that may turn."""
     order = node.order
     name = order.callee if isinstance(order, syntax.CallExpr) else order
     if order is None:
-        return True, None
+        return Order.ROWS, None
     if not isinstance(name, syntax.NameExpr) or name.name not in ORDERS:
         body.error(
             "CPS0234",
             order.span,
             "not an order",
             f"there is no order '{order.span.text}'",
-            help="the orders are 'raster' and 'serpentine(flag)'",
+            help="the orders are 'raster', 'serpentine(flag)', 'columns' and 'reverse'",
         )
-        return False, None
-    if name.name in ("columns", "reverse"):
-        body.error(
-            "CPS0901",
-            order.span,
-            f"by {name.name}",
-            f"scans by {name.name} are not yet in this version",
-        )
-        return False, None
+        return None, None
     arguments = order.arguments if isinstance(order, syntax.CallExpr) else ()
-    if name.name == "raster":
+    found = ORDERS[name.name]
+    if name.name != "serpentine":
         if arguments:
-            body.error("CPS0234", order.span, "takes no flag", "'raster' takes no flag")
-        return True, None
+            body.error("CPS0234", order.span, "takes no flag", f"'{name.name}' takes no flag")
+        return found, None
     if len(arguments) != 1:
         body.error(
             "CPS0234",
@@ -132,11 +135,11 @@ def _order(body: Body, node: syntax.ScanStatement) -> tuple[bool, Expr | None]:
             "'serpentine' takes a flag",
             help="write 'by serpentine(true)'",
         )
-        return False, None
+        return None, None
     flag = condition(body, arguments[0].value)
     if isinstance(flag, Literal) and flag.value is False:
-        return True, None
-    return True, flag
+        return found, None
+    return found, flag
 
 
 def _pixels(
@@ -144,6 +147,7 @@ def _pixels(
     node: syntax.MapStatement | syntax.ScanStatement,
     image: Image,
     word: str,
+    order: Order,
     turns: bool,
 ) -> tuple[PixelLoop, tuple[Statement, ...]]:
     """Check the body of a loop over pixels."""
@@ -151,41 +155,42 @@ def _pixels(
     body.scope.blocks.append({})
     x, y, *rest = (body.new_local(name, I32) for name in node.names)
     d = rest[0] if rest else None
-    loop = PixelLoop(word, image, x, y, d, turns, node.head)
+    written = dict(_written(body, node.body))
+    loop = PixelLoop(word, image, x, y, d, order, turns, written, node.head)
+    outer_fors, body.in_for = body.in_for, 0
     body.loop = loop
     body.scope.blocks.append({})
     statements = body.statements(node.body.statements)
     body.scope.blocks.pop()
-    body.loop = None
+    body.loop, body.in_for = None, outer_fors
     body.scope.blocks.pop()
-    _check_dependence(body, loop)
     return loop, statements
 
 
-def _check_dependence(body: Body, loop: PixelLoop) -> None:
-    """Nothing that the loop writes is read in it."""
-    for image, span in loop.read:
-        if image not in loop.written:
-            continue
-        written = ((loop.written[image], f"'{image.name}' is written here"),)
-        if loop.word == "map":
-            body.error(
-                "CPS0231",
-                span,
-                f"reads '{image.name}', which this map writes",
-                also=written,
-                help="use 'scan', which has a fixed order, and carry values in 'rows'; "
-                "or write to another image",
-            )
-        else:
-            body.error(
-                "CPS0216",
-                span,
-                f"reads '{image.name}', which this scan writes",
-                also=written,
-                help="carry values from pixel to pixel in 'rows'; images carried by a scan are not "
-                "yet in this version",
-            )
+def _written(body: Body, block: syntax.Block) -> Iterator[tuple[Image, Span]]:
+    """The images that a body writes, and where: known before it is checked."""
+    for node in block.statements:
+        if isinstance(node, syntax.AssignStatement):
+            root = node.target
+            while isinstance(root, syntax.IndexExpr | syntax.FieldExpr):
+                root = root.base
+            image = body.scope.find(root.name) if isinstance(root, syntax.NameExpr) else None
+            if isinstance(image, Image):
+                yield image, node.target.span
+        for inner in _blocks(node):
+            yield from _written(body, inner)
+
+
+def _blocks(node: syntax.Statement) -> Iterator[syntax.Block]:
+    if isinstance(node, syntax.ForStatement | syntax.MapStatement | syntax.ScanStatement):
+        yield node.body
+    while isinstance(node, syntax.IfStatement):
+        yield node.then
+        if isinstance(node.otherwise, syntax.Block):
+            yield node.otherwise
+        if not isinstance(node.otherwise, syntax.IfStatement):
+            return
+        node = node.otherwise
 
 
 def may_write(body: Body, image: Image, x: Expr, y: Expr, span: Span, drop: bool) -> bool | None:
@@ -197,7 +202,7 @@ def may_write(body: Body, image: Image, x: Expr, y: Expr, span: Span, drop: bool
         body.has_pixel_loop = True
         return False
     names = f"{loop.x.name}, {loop.y.name}"
-    if not (_is(loop.x, x) and _is(loop.y, y)) or drop:
+    if not (is_variable(loop.x, x) and is_variable(loop.y, y)) or drop:
         advice = _elsewhere(loop, image, x, y)
         body.error(
             "CPS0212",
@@ -217,12 +222,7 @@ def may_write(body: Body, image: Image, x: Expr, y: Expr, span: Span, drop: bool
             help=f"go over '{image.name}', or declare it with the size of '{loop.image.name}'",
         )
         return None
-    loop.written.setdefault(image, span)
     return True
-
-
-def _is(variable: Local, value: Expr) -> bool:
-    return isinstance(value, LocalRead) and value.local is variable
 
 
 def _elsewhere(loop: PixelLoop, image: Image, x: Expr, y: Expr) -> str:

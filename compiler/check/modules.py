@@ -24,10 +24,10 @@ BUILTIN_MODULE = "std.builtin"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """An item of a module: a function, a kernel or a constant, or the name of a builtin."""
+    """An item of a module: a function, kernel, record or constant, or the name of a builtin."""
 
     name: str
-    item: syntax.FunctionItem | syntax.KernelItem | syntax.ConstItem | None
+    item: syntax.FunctionItem | syntax.KernelItem | syntax.ConstItem | syntax.RecordItem | None
     module: ModuleScope
 
 
@@ -39,7 +39,6 @@ class ModuleScope:
     file: syntax.File
     folder: Path | None
     entries: dict[str, tuple[Entry, Span]] = field(default_factory=dict)
-    records: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     damaged: bool = False
 
@@ -47,10 +46,6 @@ class ModuleScope:
         """The item of this name, own or used."""
         found = self.entries.get(name)
         return found[0] if found else None
-
-    def declares_record(self, name: str) -> bool:
-        """Whether a record of this name is declared here."""
-        return name in self.records
 
 
 class Loader:
@@ -79,12 +74,6 @@ class Loader:
         for item in file.items:
             if isinstance(item, syntax.UseItem):
                 self._use(module, item)
-            elif isinstance(item, syntax.RecordItem):
-                self.diagnostics.error(
-                    "CPS0901", item.name.span, "a record", "records are not yet in this version"
-                )
-                module.records.add(item.name.text)
-                module.broken.add(item.name.text)
             elif not isinstance(item, syntax.TestItem):
                 self._declare(module, item.name, Entry(item.name.text, item, module))
         return module
@@ -163,7 +152,7 @@ class Loader:
         return self._enter(item.path, source, None, item)
 
     def _file(self, module: ModuleScope, item: syntax.UseItem) -> ModuleScope | None:
-        path = self._locate(module, item)
+        path = self._locate(module, item.path, item.path_span, ".cps")
         if path is None:
             return None
         key = str(path)
@@ -212,29 +201,50 @@ class Loader:
         self.modules[key] = module
         return module
 
-    def _locate(self, module: ModuleScope, item: syntax.UseItem) -> Path | None:
-        """The file a `use` means, if it may be read."""
-        pure = PurePosixPath(item.path)
+    def read_table(self, module: ModuleScope, path: syntax.Text) -> Source | None:
+        """The file of an `embed`, noted among the sources; None after an error.
+
+        Raises `SourceError`.
+        """
+        found = self._locate(module, path.value, path.span, "")
+        if found is None:
+            return None
+        assert self.root is not None
+        name = found.relative_to(self.root).as_posix()
+        known = next((each for each in self.sources if each.name == name), None)
+        if known is not None:
+            return known
+        source = Source.from_path(found, name)
+        self._note(source, path.span)
+        return source
+
+    def _note(self, source: Source, span: Span) -> None:
+        """One more source of the program."""
+        if len(self.sources) >= SOURCES:
+            self.diagnostics.fatal("CPS0135", span, f"the limit is {SOURCES}")
+        self.sources.append(source)
+
+    def _locate(self, module: ModuleScope, name: str, span: Span, suffix: str) -> Path | None:
+        """The file that a `use` or an `embed` means, if it may be read."""
+        pure = PurePosixPath(name)
         problem = help_ = None
         if module.folder is None or self.root is None:
             problem = "this program is not a file, so it has no files beside it"
-        elif pure.is_absolute() or "\\" in item.path or "\0" in item.path or ":" in item.path:
+        elif pure.is_absolute() or any(character in name for character in "\\\0:"):
             problem, help_ = "not a relative path", "write the path from this file, with '/'"
-        elif pure.suffix != ".cps":
+        elif suffix and pure.suffix != suffix:
             problem, help_ = "not a .cps file", "the standard library is used without quotes"
         if problem is None:
             assert module.folder is not None
             assert self.root is not None
-            path = (module.folder / item.path).resolve()
+            path = (module.folder / name).resolve()
             if not path.is_relative_to(self.root):
                 problem = f"outside of the folder of the main file, '{self.root.name}'"
             elif path.is_file():
                 return path
             else:
                 problem = "no such file"
-                near = nearest(pure.name, [each.name for each in path.parent.glob("*.cps")])
+                near = nearest(pure.name, [each.name for each in path.parent.glob(f"*{suffix}")])
                 help_ = f"did you mean '{pure.with_name(near)}'?" if near else None
-        self.diagnostics.error(
-            "CPS0131", item.path_span, problem, f"cannot use '{item.path}'", help=help_
-        )
+        self.diagnostics.error("CPS0131", span, problem, f"cannot use '{name}'", help=help_)
         return None

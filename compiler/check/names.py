@@ -9,6 +9,7 @@ from compiler.check.body import Body, expression, is_poison, poison, read_local
 from compiler.check.builtins import BUILTINS
 from compiler.check.constants import item_constant
 from compiler.check.images import VIEWS, dimension_axis, find_place
+from compiler.check.records import find_field
 from compiler.check.scope import Broken, Outcome, View, nearest
 from compiler.source import Span
 from compiler.symbols import Image, Local, Parameter, Rows
@@ -17,11 +18,11 @@ from compiler.typed import (
     ConstantArray,
     DimensionRead,
     Expr,
+    FieldRead,
     Literal,
     ParameterRead,
-    PlaceField,
 )
-from compiler.types import F64, I32, ArgType, ScalarType, ValueType, scalar_of
+from compiler.types import F64, I32, ArgType, RecordType, ScalarType, ValueType, scalar_of
 from vm.types import BY_NAME
 
 SPECIAL = {"inf": math.inf, "nan": math.nan}
@@ -156,6 +157,12 @@ def check_field(body: Body, node: syntax.FieldExpr, expected: ValueType | None) 
                 help=f"read a pixel: '{node.span.text}[x, y]'",
             )
         return _no_field(body, node, "an image", ["width", "height", *VIEWS])
+    if isinstance(place, Outcome) and name not in place.images and place.record is not None:
+        record = place.record
+        assert isinstance(record.type, RecordType)
+        field = find_field(body, record.type, node.name)
+        found = read_local(record, node.base.span)
+        return poison(node.span) if field is None else FieldRead(found, name, field.type, node.span)
     if isinstance(place, Outcome):
         find_place(body, node)
         if name in place.images:
@@ -166,11 +173,14 @@ def check_field(body: Body, node: syntax.FieldExpr, expected: ValueType | None) 
     base = body.expr(node.base)
     if is_poison(base):
         return base
+    if isinstance(base.type, RecordType):
+        field = find_field(body, base.type, node.name)
+        return poison(node.span) if field is None else FieldRead(base, name, field.type, node.span)
     if isinstance(base.type, ArgType):
-        fields = ["value", "at"] if base.type.axes == 1 else ["value", "x", "y"]
+        fields = list(base.type.names)
         if name in fields:
             type_: ScalarType = base.type.value if name == "value" else I32
-            return PlaceField(base, name, type_, node.span)
+            return FieldRead(base, name, type_, node.span)
         return _no_field(body, node, str(base.type), fields)
     return _no_field(body, node, f"a value of type {base.type}", [])
 

@@ -14,6 +14,7 @@ from compiler.check.instances import instance_of
 from compiler.check.kernels import kernel_of
 from compiler.check.modules import Loader, ModuleScope
 from compiler.check.testblocks import check_test
+from compiler.check.typesyntax import record_type
 from compiler.check.world import World
 from compiler.diagnostics import Diagnostics
 from compiler.source import Source
@@ -78,12 +79,14 @@ def _items(world: World, main: ModuleScope) -> tuple[tuple[Kernel, ...], tuple[T
         if isinstance(item, syntax.TestItem):
             tests.append(check_test(Body(world, main, "test", item.name.value), item))
             continue
-        if not isinstance(item, syntax.ConstItem | syntax.FunctionItem | syntax.KernelItem):
+        if isinstance(item, syntax.UseItem):
             continue
         entry = main.find(item.name.text)
         if entry is None or entry.item is not item:
             continue
-        if isinstance(item, syntax.ConstItem):
+        if isinstance(item, syntax.RecordItem):
+            record_type(outer, entry)
+        elif isinstance(item, syntax.ConstItem):
             item_constant(outer, entry, item.name.span)
         elif isinstance(item, syntax.KernelItem):
             kernel = kernel_of(outer, entry)

@@ -7,7 +7,7 @@ from compiler.check.body import Body, expression, is_poison, poison
 from compiler.check.conversions import index_expr
 from compiler.check.images import find_image
 from compiler.check.operators import binary
-from compiler.check.scope import article
+from compiler.check.scope import Broken, article
 from compiler.symbols import Image, Local
 from compiler.typed import Expr, Literal, Range, Reduce
 from compiler.types import BOOL, I32, ArgType, ScalarType, ValueType
@@ -16,6 +16,7 @@ from vm.opcodes import Op
 
 KINDS = {kind.value: kind for kind in Reduction}
 PLACES = frozenset({Reduction.ARGMIN, Reduction.ARGMAX})
+MOST_BINDERS = 2
 
 
 def check_range(body: Body, node: syntax.RangeSyntax) -> Range | None:
@@ -54,18 +55,9 @@ def check_reduction(
             f"'{name}' does not go over a 'for'",
             help="the reductions are sum, min, max, argmin, argmax and count",
         )
-    if len(argument.binders) > 1:
-        return body.error(
-            "CPS0901",
-            argument.binders[1].span,
-            "a second 'for'",
-            "a reduction has one 'for'",
-            help=f"nest them: '{name}({name}(… for i in …) for j in …)'",
-        )
-    binder = argument.binders[0]
     body.scope.blocks.append({})
     body.in_reduction += 1
-    domain, variables = _domain(body, binder)
+    domain, variables = _domain(body, argument.binders)
     value = body.expr(argument.body, BOOL if kind is Reduction.COUNT else expected)
     body.in_reduction -= 1
     body.scope.blocks.pop()
@@ -88,24 +80,49 @@ def check_stray_for(body: Body, node: syntax.ForExpr, expected: ValueType | None
     )
 
 
-def _domain(body: Body, binder: syntax.Binder) -> tuple[Range | Image | None, tuple[Local, ...]]:
-    """What a binder goes over, and its variables, bound."""
-    domain: Range | Image | None
-    if isinstance(binder.domain, syntax.RangeSyntax):
-        domain = check_range(body, binder.domain)
-    else:
-        domain = find_image(body, binder.domain, "a 'for' with two names")
-        if len(binder.names) != 2:
+def _domain(
+    body: Body, binders: tuple[syntax.Binder, ...]
+) -> tuple[tuple[Range, ...] | Image | None, tuple[Local, ...]]:
+    """What the binders go over, and their variables, bound."""
+    first = binders[0]
+    if not isinstance(first.domain, syntax.RangeSyntax) and len(binders) == 1:
+        return _image_domain(body, first, first.domain)
+    ranges: list[Range] = []
+    variables: list[Local] = []
+    for binder in binders:
+        if not isinstance(binder.domain, syntax.RangeSyntax) or len(variables) == MOST_BINDERS:
             body.error(
-                "CPS0311",
+                "CPS0413",
                 binder.span,
-                "expected two names",
-                "an image has two coordinates",
-                help="write 'for (x, y) in image'",
+                "one too many",
+                "a reduction goes over an image, or over one or two ranges",
+                help="nest reductions: 'sum(sum(… for i in …) for (x, y) in image)'",
             )
-            domain = None
-    variables = tuple(body.new_local(name, I32) for name in binder.names)
-    return domain, variables
+            for name in (name for each in binders for name in each.names):
+                body.scope.declare(name.text, Broken(name.span), name.span)
+            return None, ()
+        range_ = check_range(body, binder.domain)
+        variables += [body.new_local(name, I32) for name in binder.names]
+        if range_ is not None:
+            ranges.append(range_)
+    return (tuple(ranges) if len(ranges) == len(binders) else None), tuple(variables)
+
+
+def _image_domain(
+    body: Body, binder: syntax.Binder, node: syntax.Expr
+) -> tuple[Image | None, tuple[Local, ...]]:
+    """An image whose pixels are gone over, and the two variables."""
+    image = find_image(body, node, "a 'for' with two names")
+    if len(binder.names) != 2:
+        body.error(
+            "CPS0311",
+            binder.span,
+            "expected two names",
+            "an image has two coordinates",
+            help="write 'for (x, y) in image'",
+        )
+        image = None
+    return image, tuple(body.new_local(name, I32) for name in binder.names)
 
 
 def _result_type(

@@ -29,10 +29,11 @@ class View:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What running a kernel in a test gave: its out images by name."""
+    """What running a kernel in a test gave: its out images by name, and its record."""
 
     kernel: str
     images: dict[str, Image]
+    record: Local | None
     span: Span
 
 

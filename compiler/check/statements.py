@@ -18,6 +18,7 @@ from compiler.typed import (
     DeclareImage,
     DeclareRows,
     If,
+    Jump,
     Literal,
     Require,
     Statement,
@@ -44,6 +45,7 @@ def check_let(body: Body, node: syntax.LetStatement) -> list[Statement]:
     wanted: ValueType | None = None
     if node.type is not None:
         wanted = value_type(body, node.type, "a local")
+    body.direct = node.value
     if wanted is None:
         value = body.expr(node.value)
     else:
@@ -167,6 +169,8 @@ def check_call_statement(body: Body, node: syntax.ExprStatement) -> list[Stateme
     entry = body.module.find(name) if body.scope.find(name) is None else None
     if entry is not None and isinstance(entry.item, syntax.FunctionItem):
         return list(call_statement(body, call, entry))
+    if entry is not None and isinstance(entry.item, syntax.KernelItem) and body.kind != "test":
+        return list(call_statement(body, call, entry))
     if name == "require" and entry is None:
         return _require(body, call)
     if body.kind == "test" and testblocks.check_statement(body, call, name):
@@ -215,14 +219,12 @@ def check_return(body: Body, node: syntax.ReturnStatement) -> list[Statement]:
     """A `return` that is not the last statement of a function."""
     if node.value is not None:
         body.expr(node.value)
-    if body.gives_record:
-        return []
-    if body.kind == "function":
+    if body.kind == "function" or (body.kind == "kernel" and body.loop is not None):
         body.error(
             "CPS0404",
             node.span,
             "not the last statement",
-            "'return' stands last in a function",
+            f"'return' stands last in a {body.kind}",
             help="choose the value with 'if': 'return if c { a } else { b };'",
         )
     else:
@@ -232,7 +234,9 @@ def check_return(body: Body, node: syntax.ReturnStatement) -> list[Statement]:
             node.span,
             "not in a function",
             f"{what} returns nothing",
-            help="results go to 'out' images" if body.kind == "kernel" else None,
+            help="results go to 'out' images, or with '-> Row' into a record, given last"
+            if body.kind == "kernel"
+            else None,
         )
     return []
 
@@ -240,11 +244,15 @@ def check_return(body: Body, node: syntax.ReturnStatement) -> list[Statement]:
 @statement(syntax.JumpStatement)
 def check_jump(body: Body, node: syntax.JumpStatement) -> list[Statement]:
     """`break` and `continue`."""
-    body.error(
-        "CPS0901",
-        node.span,
-        f"'{node.word}'",
-        f"'{node.word}' is not yet in this version",
-        help="make the rest of the loop's body depend on a condition: 'if … { … }'",
-    )
-    return []
+    if body.in_for == 0:
+        body.error(
+            "CPS0235",
+            node.span,
+            "not in a 'for'",
+            f"'{node.word}' belongs to a 'for'",
+            help="a map or scan visits every pixel: make what it does depend on a condition"
+            if body.loop is not None
+            else None,
+        )
+        return []
+    return [Jump(node.word == "break", node.span)]

@@ -13,7 +13,7 @@ from compiler.check.kernels import kernel_of
 from compiler.check.literals import untyped_kind
 from compiler.check.scope import Broken, Outcome, article
 from compiler.check.typesyntax import resolve_type
-from compiler.symbols import Image, ImageRole, Parameter
+from compiler.symbols import Image, ImageRole, Local, Parameter
 from compiler.testblocks import (
     AssertBetween,
     AssertClose,
@@ -25,7 +25,7 @@ from compiler.testblocks import (
     RunKernel,
     TypedTest,
 )
-from compiler.typed import Assign, AssignElement, Declare, Expr, Kernel
+from compiler.typed import Assign, AssignElement, AssignField, Declare, Expr, Kernel
 from compiler.types import BOOL, I32, U64, ImageType, ScalarType
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def check_test(body: Body, item: syntax.TestItem) -> TypedTest:
     """A test block; `body` is its own."""
     for node in item.body.statements:
         for each in body.statements((node,)):
-            if isinstance(each, Declare | Assign | AssignElement):
+            if isinstance(each, Declare | Assign | AssignElement | AssignField):
                 body.steps.append(each)
             else:
                 body.error(
@@ -213,8 +213,12 @@ def run_kernel(body: Body, node: syntax.CallExpr, kernel: Kernel | str) -> Place
     outputs = tuple(
         Image(each.name, each.type, node.span, ImageRole.TEST) for each in kernel.outputs
     )
-    body.steps.append(RunKernel(kernel, tuple(inputs), tuple(values), outputs, node.span))
-    return Outcome(kernel.name, {each.name: each for each in outputs}, node.span)
+    record = None
+    if kernel.result is not None:
+        record = Local("record", kernel.result.type, node.span)
+    run = RunKernel(kernel, tuple(inputs), tuple(values), outputs, record, node.span)
+    body.steps.append(run)
+    return Outcome(kernel.name, {each.name: each for each in outputs}, record, node.span)
 
 
 def check_statement(body: Body, node: syntax.CallExpr, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from compiler import syntax
 from compiler.check.body import Body
 from compiler.check.evaluate import constant_int
+from compiler.check.modules import Entry
 from compiler.check.scope import nearest
 from compiler.source import Span
 from compiler.types import (
@@ -13,13 +14,15 @@ from compiler.types import (
     ArrayType,
     ImageType,
     PoisonType,
+    RecordField,
+    RecordType,
     RowsType,
     ScalarType,
     Type,
     ValueType,
     element_count,
 )
-from vm.limits import ARRAY_ELEMENTS, CHANNELS
+from vm.limits import ARRAY_ELEMENTS, CHANNELS, FIELDS
 from vm.types import BY_NAME
 
 ROWS_LINES = 16
@@ -70,14 +73,61 @@ def resolve_type(body: Body, node: syntax.TypeSyntax) -> Type:
         return generic
     if name in BY_NAME:
         return BY_NAME[name]
+    entry = body.module.find(name)
+    if entry is not None and isinstance(entry.item, syntax.RecordItem):
+        return record_type(body, entry) or POISON
+    if name in body.module.broken:
+        return POISON
     return _unknown(body, name, node.span)
 
 
+def record_type(body: Body, entry: Entry) -> RecordType | None:
+    """The type that a record declares, checked once; None after an error."""
+    item, records = entry.item, body.world.records
+    assert isinstance(item, syntax.RecordItem)
+    if id(item) not in records:
+        records[id(item)] = _record_type(Body(body.world, entry.module, "constant", ""), item)
+    return records[id(item)]
+
+
+def _record_type(body: Body, item: syntax.RecordItem) -> RecordType | None:
+    fields: dict[str, RecordField] = {}
+    for node in item.fields:
+        type_ = resolve_type(body, node.type)
+        if node.name.text in fields:
+            body.error(
+                "CPS0122",
+                node.name.span,
+                "declared again here",
+                f"the record '{item.name.text}' has two fields '{node.name.text}'",
+            )
+        elif isinstance(type_, ScalarType):
+            fields[node.name.text] = RecordField(node.name.text, type_, node.doc)
+        elif not isinstance(type_, PoisonType):
+            body.error(
+                "CPS0314",
+                node.type.span,
+                f"this is {article_of(type_)}",
+                "the fields of a record are numbers and bools",
+                help="give each number a field of its own",
+            )
+    if not item.fields or len(item.fields) > FIELDS:
+        found = f"{len(item.fields)} fields"
+        body.error("CPS0308", item.name.span, found, f"a record has 1 to {FIELDS} fields")
+    return (
+        RecordType(item.name.text, tuple(fields.values()))
+        if len(fields) == len(item.fields) and 0 < len(fields) <= FIELDS
+        else None
+    )
+
+
 def _unknown(body: Body, name: str, span: Span) -> PoisonType:
-    if body.module.declares_record(name):
-        body.error("CPS0901", span, "a record", "records are not yet in this version")
-        return POISON
-    known = [*BY_NAME, "image", "rows", *body.generics]
+    records = [
+        entry.name
+        for entry, _ in body.module.entries.values()
+        if isinstance(entry.item, syntax.RecordItem)
+    ]
+    known = [*BY_NAME, "image", "rows", *body.generics, *records]
     meant = FOREIGN_TYPES.get(name.lower()) or nearest(name, known)
     help_ = f"did you mean '{meant}'?" if meant else f"the types are {', '.join(BY_NAME)}"
     body.error("CPS0126", span, "not a type", f"there is no type '{name}'", help=help_)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from compiler.diagnostics import Diagnostics
 from compiler.source import Source, Span
 from compiler.typed import ConstantArray, Function, Kernel, Literal
+from compiler.types import RecordType
 
 if TYPE_CHECKING:
     from compiler.check.modules import Entry, Loader
@@ -31,6 +32,7 @@ class World:
     loader: Loader
     instances: dict[tuple[object, ...], Function] = field(default_factory=dict)
     kernels: dict[int, Kernel | None] = field(default_factory=dict)
+    records: dict[int, RecordType | None] = field(default_factory=dict)
     constants: dict[int, Literal | ConstantArray | None] = field(default_factory=dict)
     active: list[tuple[Entry, Span]] = field(default_factory=list)
     steps: int = 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from compiler import ir, symbols, typed, walk
 from compiler.diagnostics import CompileError, Diagnostic
 from compiler.lower.bounds import bounds
-from compiler.lower.dimensions import Dimensions, Sizes
+from compiler.lower.dimensions import Dimensions, Sizes, Terms
 from compiler.lower.values import Elements, Place, Slot, Value, element, stored, stored_type
 from compiler.passes.fold import add, folded
 from compiler.source import Source, Span
@@ -30,7 +30,10 @@ INLINE_ELEMENTS = 32
 
 @dataclass(slots=True)
 class Scope:
-    """What the names of one kernel or one call stand for."""
+    """What the names of one kernel or one call stand for.
+
+    `parameters` and `extents` are those of a kernel that is called: values, and sizes.
+    """
 
     locals: dict[symbols.Local, Value] = field(default_factory=dict)
     registers: dict[symbols.Local, ir.Register] = field(default_factory=dict)
@@ -38,16 +41,33 @@ class Scope:
     images: dict[symbols.Image, ir.Image] = field(default_factory=dict)
     sizes: Sizes = field(default_factory=dict)
     rows: dict[symbols.Rows, ir.Rows] = field(default_factory=dict)
+    parameters: dict[symbols.Parameter, Value] = field(default_factory=dict)
+    extents: dict[symbols.Parameter, Terms] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Jumps:
+    """The `for` being lowered that `break` or `continue` may leave: what they set to false.
+
+    `going`: this trip goes on; `running`: the loop does.
+    """
+
+    going: ir.Register
+    running: ir.Register
+
+
+@dataclass(slots=True)
 class Here:
-    """The pixel loop being lowered: its coordinates, its extents."""
+    """The pixel loop being lowered: its coordinates, its extents.
+
+    `carried` are the images that a scan writes and reads at pixels gone by, a channel each.
+    """
 
     x: ir.Register
     y: ir.Register
     width: int
     height: int
+    carried: dict[tuple[ir.Image, int], ir.Register] = field(default_factory=dict)
 
 
 class Lowering:
@@ -63,6 +83,7 @@ class Lowering:
         self.written = 0
         self.here: Here | None = None
         self.in_for = 0
+        self.jumps: Jumps | None = None
         self.parameters: dict[symbols.Parameter, int] = {}
         self.parameter_arrays: dict[symbols.Parameter, ir.Array] = {}
         self.dimensions = Dimensions(self.parameters)
@@ -247,8 +268,9 @@ class Lowering:
         """An image with declared sizes, in this scope."""
         assert image.width is not None
         assert image.height is not None
-        width = self.dimensions.index(image.width, self.scope.sizes)
-        height = self.dimensions.index(image.height, self.scope.sizes)
+        scope = self.scope
+        width = self.dimensions.index(image.width, scope.sizes, scope.extents)
+        height = self.dimensions.index(image.height, scope.sizes, scope.extents)
         return self.add_image(image, role, width, height)
 
     def add_image(self, image: symbols.Image, role: Role, width: int, height: int) -> ir.Image:

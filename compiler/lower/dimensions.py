@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from compiler.symbols import (
     Axis,
     Extent,
@@ -26,6 +28,9 @@ EXTENT_OPS = {
 }
 
 Terms = tuple[ExtentTerm, ...]
+Given = Mapping[Parameter, Terms]
+"""The sizes that the parameters of a called kernel stand for."""
+
 Sizes = dict[Image, tuple[int, int]]
 """The dimension indices (width, height) of every image that has a size of its own."""
 
@@ -43,9 +48,9 @@ class Dimensions:
         self.table.append(Dimension())
         return len(self.table) - 1
 
-    def index(self, extent: Extent, sizes: Sizes) -> int:
+    def index(self, extent: Extent, sizes: Sizes, given: Given) -> int:
         """The dimension an extent describes; an existing one if it is equal."""
-        terms = self._terms(extent, sizes)
+        terms = self.terms(extent, sizes, given)
         if len(terms) == 1 and terms[0].op is ExtentOp.DIMENSION:
             return terms[0].value
         if terms not in self.indices:
@@ -53,18 +58,20 @@ class Dimensions:
             self.table.append(Dimension(terms))
         return self.indices[terms]
 
-    def _terms(self, extent: Extent, sizes: Sizes) -> Terms:
+    def terms(self, extent: Extent, sizes: Sizes, given: Given) -> Terms:
+        """The steps that compute an extent; `given` tells of a called kernel's parameters."""
         match extent:
             case ExtentConstant(value):
                 return (ExtentTerm(ExtentOp.CONST, value),)
             case ExtentDimension(image, axis):
                 return (ExtentTerm(ExtentOp.DIMENSION, sizes[image][axis is Axis.HEIGHT]),)
+            case ExtentParameter(parameter) if parameter in given:
+                return given[parameter]
             case ExtentParameter(parameter):
                 return (ExtentTerm(ExtentOp.PARAMETER, self.parameters[parameter]),)
             case ExtentBinary(op, left, right):
-                return _combined(
-                    EXTENT_OPS[op], self._terms(left, sizes), self._terms(right, sizes)
-                )
+                sides = (self.terms(side, sizes, given) for side in (left, right))
+                return _combined(EXTENT_OPS[op], *sides)
 
 
 def _combined(op: ExtentOp, left: Terms, right: Terms) -> Terms:

@@ -8,13 +8,11 @@ from typing import Any
 
 from compiler import ir, typed, walk
 from compiler.lower import arrays, indexing
-from compiler.lower.context import Lowering, Scope
+from compiler.lower.context import Lowering
 from compiler.lower.reductions import lower_reduce
 from compiler.lower.values import Elements, Place, Slot, Value, element, element_at
 from compiler.passes.fold import folded
-from compiler.source import Span
-from compiler.symbols import Image, Local
-from compiler.types import ArrayType, ValueType, element_count, scalar_of
+from compiler.types import ArrayType, RecordType, ValueType, element_count, scalar_of
 from vm.bits import to_raw
 from vm.module import Border
 from vm.opcodes import Op
@@ -81,6 +79,8 @@ def _local(lowering: Lowering, expr: typed.LocalRead) -> Value:
 
 def _parameter(lowering: Lowering, expr: typed.ParameterRead) -> Value:
     kind = scalar_type(expr.type)
+    if expr.parameter in lowering.scope.parameters:  # of a kernel that is called
+        return lowering.scope.parameters[expr.parameter]
     if expr.parameter in lowering.parameter_arrays:
         found = lowering.parameter_arrays[expr.parameter]
         return Slot(found, kind, ir.i32(0), found.length, stable=True)
@@ -132,6 +132,41 @@ def _load(
     if safe and border is not Border.INSIDE:
         border, fill = Border.INSIDE, None
     return ir.Pixel(image, channel, border, fill, x, y, safe, lowering.line)
+
+
+def _own(lowering: Lowering, expr: typed.OwnRead) -> Value:
+    """The loop's own pixel, as it is now: later statements may write it."""
+    image, here = lowering.scope.images[expr.image], lowering.here
+    assert here is not None
+    x, y = ir.Read(here.x), ir.Read(here.y)
+    parts = [
+        lowering.saved(ir.Pixel(image, c, Border.INSIDE, None, x, y, True, lowering.line))
+        for c in range(image.channels)
+    ]
+    return parts[0] if image.channels == 1 else Elements(tuple(parts))
+
+
+def _carried(lowering: Lowering, expr: typed.CarriedRead) -> Value:
+    image, here = lowering.scope.images[expr.image], lowering.here
+    assert here is not None
+    found: list[ir.Expr] = []
+    for channel in range(image.channels):
+        carry = here.carried.setdefault((image, channel), ir.Register(image.type, image.name))
+        found.append(ir.CarryValue(carry, expr.ahead, expr.down))
+    if expr.fill is not None:
+        fill = value(lowering, expr.fill)
+        assert not isinstance(fill, Place)
+        inside = ir.CarryHas(expr.ahead, expr.down)
+        others = (
+            [element(fill, c) for c in range(image.channels)]
+            if isinstance(fill, Elements | Slot)
+            else [fill]
+        )
+        found = [
+            lowering.operation(Op.SELECT, image.type, inside, part, other)
+            for part, other in zip(found, others, strict=True)
+        ]
+    return found[0] if image.channels == 1 else Elements(tuple(found))
 
 
 def _rows(lowering: Lowering, expr: typed.RowsRead) -> Value:
@@ -307,7 +342,14 @@ def _index(lowering: Lowering, expr: typed.Index) -> Value:
     return element_at(found, ir.i32(0), lowering.line)
 
 
-def _place_field(lowering: Lowering, expr: typed.PlaceField) -> Value:
+def _record(lowering: Lowering, expr: typed.RecordLiteral) -> Value:
+    assert isinstance(expr.type, RecordType)
+    values = scalars(lowering, *(expr.values[index] for index in expr.written))
+    by_index = dict(zip(expr.written, values, strict=True))
+    return Place({f.name: by_index[index] for index, f in enumerate(expr.type.fields)})
+
+
+def _field_read(lowering: Lowering, expr: typed.FieldRead) -> Value:
     found = value(lowering, expr.operand)
     assert isinstance(found, Place)
     return found.fields[expr.field]
@@ -317,56 +359,6 @@ def _reduce(lowering: Lowering, expr: typed.Reduce) -> Value:
     return lower_reduce(lowering, expr, scalar)
 
 
-# Calls.
-
-
-def _call(lowering: Lowering, expr: typed.Call) -> Value:
-    return call(lowering, expr.function, expr.arguments, expr.span)
-
-
-def call(
-    lowering: Lowering,
-    function: typed.Function,
-    arguments: tuple[typed.Expr | Image, ...],
-    span: Span,
-) -> Value:
-    """Inline a call: arguments are evaluated here, then the body runs in a scope of its own."""
-    inner = Scope()
-    outer = lowering.scope
-    bound: list[tuple[Local, Value]] = []
-    for parameter, argument in zip(function.parameters, arguments, strict=True):
-        if isinstance(parameter, Image):
-            assert isinstance(argument, Image)
-            inner.images[parameter] = outer.images[argument]
-            image = outer.images[argument]
-            inner.sizes[parameter] = (image.width, image.height)
-        else:
-            assert not isinstance(argument, Image)
-            bound.append((parameter, _argument(lowering, value(lowering, argument), parameter)))
-    lowering.scope = inner
-    for parameter, found in bound:
-        if isinstance(found, Slot):
-            inner.slots[parameter] = found
-        else:
-            lowering.bind(parameter, found, owned=False)
-    result = lowering.run_call(lowering, function)
-    if isinstance(function.result, typed.LocalRead) and isinstance(result, Slot):
-        parameters = {each for each in function.parameters if isinstance(each, Local)}
-        if function.result.local not in parameters and result.is_whole and not result.stable:
-            result = Slot(result.array, result.scalar, result.base, result.length, True, True)
-    lowering.scope = outer
-    return result
-
-
-def _argument(lowering: Lowering, found: Value, parameter: Local) -> Value:
-    """Arguments are evaluated before the call, once."""
-    if isinstance(found, Elements | Slot):
-        return lowering.materialised(found, scalar_type(parameter.type))
-    if isinstance(found, Place):
-        return found
-    return ir.Read(lowering.first(found, parameter.name, owned=False))
-
-
 HANDLERS: dict[type, Callable[[Lowering, Any], Value]] = {
     typed.Literal: _literal,
     typed.ConstantArray: _constant_array,
@@ -374,6 +366,8 @@ HANDLERS: dict[type, Callable[[Lowering, Any], Value]] = {
     typed.ParameterRead: _parameter,
     typed.DimensionRead: _dimension,
     typed.PixelRead: _pixel,
+    typed.OwnRead: _own,
+    typed.CarriedRead: _carried,
     typed.RowsRead: _rows,
     typed.Unary: _unary,
     typed.Binary: _binary,
@@ -384,8 +378,9 @@ HANDLERS: dict[type, Callable[[Lowering, Any], Value]] = {
     typed.ArrayFill: _array_fill,
     typed.Comprehension: _comprehension,
     typed.Index: _index,
-    typed.PlaceField: _place_field,
+    typed.RecordLiteral: _record,
+    typed.FieldRead: _field_read,
     typed.Reduce: _reduce,
-    typed.Call: _call,
 }
-assert set(HANDLERS) == set(typed.Expr.__args__), set(HANDLERS) ^ set(typed.Expr.__args__)
+_ELSEWHERE = {typed.Call}  # compiler/lower/calls.py
+assert set(HANDLERS) | _ELSEWHERE == set(typed.Expr.__args__)

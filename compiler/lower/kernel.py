@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from compiler import ir, symbols, typed
 from compiler.lower.context import Lowering
+from compiler.lower.expressions import value
 from compiler.lower.statements import block, run_call
-from compiler.types import ArrayType, scalar_of
+from compiler.lower.values import Place
+from compiler.types import ArrayType, RecordType, scalar_of
 from compiler.wording import documentation
 from vm.bits import to_raw
-from vm.module import Parameter, Role
+from vm.module import Field, Parameter, Role
 
 
 def lower(kernel: typed.Kernel) -> ir.Kernel:
@@ -28,6 +30,7 @@ def lower(kernel: typed.Kernel) -> ir.Kernel:
     images += [lowering.new_image(image, Role.OUT) for image in kernel.outputs]
     with lowering.new_block() as body:
         block(lowering, kernel.body)
+        fields = _record(lowering, kernel)
     return ir.Kernel(
         kernel.name,
         documentation(kernel.doc),
@@ -35,7 +38,21 @@ def lower(kernel: typed.Kernel) -> ir.Kernel:
         tuple(images),
         tuple(parameters),
         tuple(body),
+        fields,
     )
+
+
+def _record(lowering: Lowering, kernel: typed.Kernel) -> tuple[Field, ...]:
+    """Give the record, if there is one; its fields."""
+    if kernel.result is None:
+        return ()
+    lowering.at(kernel.result.span)
+    found, type_ = value(lowering, kernel.result), kernel.result.type
+    assert isinstance(found, Place)
+    assert isinstance(type_, RecordType)
+    for index, part in enumerate(found.fields.values()):
+        lowering.emit(ir.Give(index, part, lowering.line))
+    return tuple(Field(each.name, each.type, documentation(each.doc)) for each in type_.fields)
 
 
 def _parameter(parameter: symbols.Parameter) -> Parameter:
@@ -67,5 +84,5 @@ def _input(lowering: Lowering, image: symbols.Image) -> ir.Image:
                 "this size is computed",
                 "leave the size out, and require what must hold",
             )
-        sizes.append(lowering.dimensions.index(extent, lowering.scope.sizes))
+        sizes.append(lowering.dimensions.index(extent, lowering.scope.sizes, {}))
     return lowering.add_image(image, Role.IN, sizes[0], sizes[1])

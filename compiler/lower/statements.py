@@ -8,8 +8,10 @@ from typing import Any
 from compiler import ir, typed, walk
 from compiler.lower import indexing
 from compiler.lower.bounds import bounds
-from compiler.lower.context import Here, Lowering
-from compiler.lower.expressions import array, call, scalar, scalar_type, scalars, value
+from compiler.lower.calls import call
+from compiler.lower.carried import carry_images
+from compiler.lower.context import Here, Jumps, Lowering
+from compiler.lower.expressions import array, scalar, scalar_type, scalars, value
 from compiler.lower.values import Elements, Place, Slot, element
 from compiler.types import ArrayType, element_count
 from compiler.wording import message
@@ -22,9 +24,33 @@ I32 = ScalarType.I32
 
 def block(lowering: Lowering, body: Iterable[typed.Statement]) -> None:
     """Lower statements into the block being written."""
-    for statement in body:
+    statements = list(body)
+    for index, statement in enumerate(statements):
         lowering.at(statement.span)
         HANDLERS[type(statement)](lowering, statement)
+        if isinstance(statement, typed.Jump):
+            return
+        if isinstance(statement, typed.If) and has_jump(statement):
+            assert lowering.jumps is not None
+            line, rest = lowering.line, inner_block(lowering, statements[index + 1 :])
+            if rest:
+                lowering.emit(ir.If(ir.Read(lowering.jumps.going), rest, (), line))
+            return
+
+
+def has_jump(statement: typed.Statement) -> bool:
+    """Whether a statement may leave the `for` that it stands in."""
+    if isinstance(statement, typed.If):
+        return any(map(has_jump, (*statement.then, *statement.otherwise)))
+    return isinstance(statement, typed.Jump)
+
+
+def _jump(lowering: Lowering, statement: typed.Jump) -> None:
+    jumps, no = lowering.jumps, ir.constant(False, ScalarType.BOOL)
+    assert jumps is not None
+    lowering.emit(ir.Set(jumps.going, no, lowering.line))
+    if statement.leaves:
+        lowering.emit(ir.Set(jumps.running, no, lowering.line))
 
 
 def inner_block(lowering: Lowering, body: Iterable[typed.Statement]) -> ir.Block:
@@ -60,12 +86,24 @@ def _assign(lowering: Lowering, statement: typed.Assign) -> None:
     elif isinstance(found, Place):
         place = scope.locals[local]
         assert isinstance(place, Place)
-        for name, each in found.fields.items():
-            field = place.fields[name]
-            assert isinstance(field, ir.Read)
-            lowering.emit(ir.Set(field.register, each, lowering.line))
+        saved = {name: lowering.saved(each) for name, each in found.fields.items()}
+        for name, each in saved.items():
+            _set_field(lowering, place, name, each)
     else:
         lowering.emit(ir.Set(scope.registers[local], found, lowering.line))
+
+
+def _set_field(lowering: Lowering, place: Place, name: str, value: ir.Expr) -> None:
+    field = place.fields[name]
+    assert isinstance(field, ir.Read)
+    lowering.emit(ir.Set(field.register, value, lowering.line))
+
+
+def _assign_field(lowering: Lowering, statement: typed.AssignField) -> None:
+    found = scalar(lowering, statement.value)
+    place = lowering.scope.locals[statement.local]
+    assert isinstance(place, Place)
+    _set_field(lowering, place, statement.field, found)
 
 
 def _assign_element(lowering: Lowering, statement: typed.AssignElement) -> None:
@@ -147,10 +185,26 @@ def _for(lowering: Lowering, statement: typed.For) -> None:
     lowering.known[variable] = (low, high)
     line = lowering.line
     lowering.in_for += 1
-    body = inner_block(lowering, statement.body)
+    if any(map(has_jump, statement.body)):
+        body = _leaving(lowering, statement, line)
+    else:
+        body = inner_block(lowering, statement.body)
     lowering.in_for -= 1
     lowering.line = line
     lowering.emit(ir.For(variable, start, end, statement.step, body, (), line))
+
+
+def _leaving(lowering: Lowering, statement: typed.For, line: int) -> ir.Block:
+    """A body with jumps: what follows one is skipped; after a `break`, so are later trips."""
+    yes = ir.constant(True, ScalarType.BOOL)
+    outer = lowering.jumps
+    lowering.jumps = Jumps(*(ir.Register(ScalarType.BOOL, name) for name in ("going", "running")))
+    lowering.emit(ir.Set(lowering.jumps.running, yes, line))
+    going = ir.Set(lowering.jumps.going, yes, line)
+    body = (going, *inner_block(lowering, statement.body))
+    running = ir.Read(lowering.jumps.running)
+    lowering.jumps = outer
+    return (ir.If(running, body, (), line),)
 
 
 def _pixels(lowering: Lowering, statement: typed.Map | typed.Scan) -> tuple[Here, ir.Block]:
@@ -161,7 +215,9 @@ def _pixels(lowering: Lowering, statement: typed.Map | typed.Scan) -> tuple[Here
         lowering.scope.registers[local] = register
         lowering.known[register] = (0, AXIS_PIXELS - 1)
     lowering.here = Here(x, y, image.width, image.height)
+    outer, lowering.jumps = lowering.jumps, None
     body = inner_block(lowering, statement.body)
+    lowering.jumps = outer
     here, lowering.here = lowering.here, None
     return here, body
 
@@ -184,7 +240,10 @@ def _scan(lowering: Lowering, statement: typed.Scan) -> None:
         lowering.scope.registers[statement.d] = d
     here, body = _pixels(lowering, statement)
     lowering.line = line
-    lowering.emit(ir.Scan(here.x, here.y, d, here.width, here.height, turned, body, line))
+    body = carry_images(here, body, line)
+    lowering.emit(
+        ir.Scan(here.x, here.y, d, here.width, here.height, turned, body, statement.order, line)
+    )
 
 
 def _require(lowering: Lowering, statement: typed.Require) -> None:
@@ -193,9 +252,11 @@ def _require(lowering: Lowering, statement: typed.Require) -> None:
 
 
 def _call_statement(lowering: Lowering, statement: typed.CallStatement) -> None:
-    found = call(lowering, statement.function, statement.arguments, statement.span)
+    found = call(lowering, statement)
     unused = found.elements if isinstance(found, Elements) else ()
-    if not isinstance(found, Elements | Slot | Place):
+    if isinstance(found, Place):
+        unused = tuple(found.fields.values())
+    elif not isinstance(found, Elements | Slot):
         unused = (found,)
     for each in unused:
         if walk.can_trap(each):
@@ -219,6 +280,8 @@ HANDLERS: dict[type, Callable[[Lowering, Any], None]] = {
     typed.DeclareRows: _declare_rows,
     typed.Assign: _assign,
     typed.AssignElement: _assign_element,
+    typed.AssignField: _assign_field,
+    typed.Jump: _jump,
     typed.PixelWrite: _pixel_write,
     typed.RowsAdd: _rows_add,
     typed.If: _if,

@@ -144,7 +144,7 @@ class _ScanGatherer:
                 return False
             if isinstance(node, ir.Element) and node.array in self.arrays:
                 return False
-            if isinstance(node, ir.Pixel | ir.CarryValue | ir.RowsValue):
+            if isinstance(node, ir.Pixel | ir.CarryValue | ir.CarryHas | ir.RowsValue):
                 return False
         return not walk.can_trap(expr)
 

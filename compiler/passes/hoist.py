@@ -46,7 +46,9 @@ class _Hoister:
     def is_invariant(self, expr: ir.Expr) -> bool:
         if isinstance(expr, ir.Read):
             return expr.register not in self.assigned
-        if isinstance(expr, ir.CarryValue | ir.RowsValue) or walk.can_trap_itself(expr):
+        if isinstance(expr, ir.CarryValue | ir.CarryHas | ir.RowsValue) or walk.can_trap_itself(
+            expr
+        ):
             return False
         if isinstance(expr, ir.Element) and expr.array in self.arrays:
             return False

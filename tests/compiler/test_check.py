@@ -295,11 +295,6 @@ def test_orders(order: str, turns: int) -> None:
     assert (scan.serpentine is not None) == bool(turns)
 
 
-@pytest.mark.parametrize("order", ["columns", "reverse"])
-def test_orders_to_come(order: str) -> None:
-    assert wrong(f"scan (x, y) in src by {order} {{ dst[x, y] = src[x, y]; }}") == ["CPS0901"]
-
-
 def test_a_function_that_reads_what_a_map_writes_is_found() -> None:
     before = "fn at(a: image<u8>, x: i32, y: i32) -> u8 { return a.clamp[x, y]; }"
     assert wrong("map (x, y) in dst { dst[x, y] = at(dst, x - 1, y); }", before=before) == [

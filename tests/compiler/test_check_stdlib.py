@@ -44,7 +44,7 @@ def call(name: str, *arguments: float) -> float:
         Literal(value, type_, span)  # type: ignore[arg-type]
         for value, type_ in zip(arguments, types, strict=True)
     )
-    result = Evaluator(world).value(Call(function, literals, function.type, span))
+    result = Evaluator(world).value(Call(function, literals, (), function.type, span))
     assert isinstance(result, int | float)
     return result
 

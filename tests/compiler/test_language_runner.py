@@ -13,6 +13,7 @@ from compiler.check.program import check_program
 from compiler.source import Source
 from compiler.testing import Engine, TestResult, run_program
 from tests import engines
+from vm.inputs import Outputs
 from vm.types import ScalarType
 from vm.verifier import VerifiedModule
 
@@ -84,9 +85,9 @@ def test_what_does_not_hold_fails_at_its_place(statement: str, words: str) -> No
 def test_engines_that_disagree_fail() -> None:
     def wrong(
         verified: VerifiedModule, kernel: str, inputs: Any, parameters: Mapping[str, object]
-    ) -> dict[str, Any]:
+    ) -> Outputs:
         outputs = engines.interpret(verified, kernel, inputs, parameters)
-        return {name: image + 1 for name, image in outputs.items()}
+        return Outputs({name: image + 1 for name, image in outputs.items()})
 
     failure = run("assert_eq(out, out);", wrong=wrong).failure
     assert failure is not None
@@ -96,9 +97,9 @@ def test_engines_that_disagree_fail() -> None:
 def test_an_engine_that_does_not_trap_fails() -> None:
     def careless(
         verified: VerifiedModule, kernel: str, inputs: Any, parameters: Mapping[str, object]
-    ) -> dict[str, Any]:
+    ) -> Outputs:
         if inputs["src"].shape[1] > 8:
-            return {"dst": np.zeros(inputs["src"].shape, np.uint8)}
+            return Outputs({"dst": np.zeros(inputs["src"].shape, np.uint8)})
         return engines.interpret(verified, kernel, inputs, parameters)
 
     failure = run("assert_traps(invert(fill(0, 9, 1)));", careless=careless).failure

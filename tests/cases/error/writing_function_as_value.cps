@@ -1,7 +1,8 @@
-fn copy(a: image<f32>, out b: image<f32>) {
+fn copy(a: image<f32>, out b: image<f32>) -> i32 {
     map (x, y) in b { b[x, y] = a.clamp[x, y]; }
+    return 1;
 }
 
 kernel k(in src: image<f32>, out dst: image<f32>(src.width, src.height)) {
-    let v = copy(src, dst);   //~ CPS0407
+    let v = copy(src, dst) + 1;   //~ CPS0407
 }

@@ -1,5 +1,0 @@
-record Row { error: f64 }   //~ CPS0901
-
-kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
-    map (x, y) in dst { dst[x, y] = src[x, y]; }
-}

@@ -1,0 +1,5 @@
+kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
+    scan (x, y) in dst {
+        dst[x, y] = max(src[x, y], dst.zero[x - i32(src[x, y]), y]);   //~ CPS0224
+    }
+}

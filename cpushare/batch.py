@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cpushare import colour, images, writing
+from cpushare import colour, images, tables, writing
 from cpushare.cpsc import exits, output
 from cpushare.images import READABLE, Reading
 from vm.errors import CPUShareError, Refused
-from vm.inputs import as_output, dtype_of
+from vm.inputs import Number, Outputs, as_output, dtype_of
 from vm.module import Kernel, Role
 
 if TYPE_CHECKING:
@@ -63,6 +63,17 @@ class Work:
     use_cache: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A task that has been done: files written by out image, the record, what else to tell."""
+
+    task: Task
+    written: dict[str, str]
+    record: dict[str, Number]
+    seconds: float
+    notes: list[str]
+
+
 @dataclass(slots=True)
 class Runners:
     """A native runner for each thread: a child belongs to the thread that made it."""
@@ -71,7 +82,7 @@ class Runners:
     local: threading.local = field(default_factory=threading.local)
     all: list[NativeRunner] = field(default_factory=list)
 
-    def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def run(self, inputs: dict[str, NDArray[Any]]) -> Outputs:
         """Run the kernel on one task's images."""
         work = self.work
         if work.engine == "interpret":
@@ -83,7 +94,7 @@ class Runners:
             runner.memory_limit_bytes = work.memory_bytes
             self.local.runner = runner
             self.all.append(runner)
-        outputs: dict[str, NDArray[Any]] = self.local.runner.run(inputs)
+        outputs: Outputs = self.local.runner.run(inputs)
         return outputs
 
     def close(self) -> None:
@@ -165,10 +176,12 @@ def _targeted(
     many: bool,
 ) -> list[Task]:
     folder = target is not None and (many or Path(target).is_dir() or target.endswith(os.sep))
-    if many and target is None:
+    if many and target is None and out_names:
         raise Refused("several pictures need a folder to go to: -o DIR")
     if many and (chosen or target == "-"):
         raise Refused("several pictures cannot go to one file")
+    if target is not None and not out_names:
+        raise Refused(f"kernel '{kernel.name}' writes no image; its records go to --table")
     if folder and target is not None:
         Path(target).mkdir(parents=True, exist_ok=True)
     tasks = []
@@ -228,7 +241,7 @@ def _distinct(tasks: list[Task]) -> list[Task]:
 # Running.
 
 
-def run_task(work: Work, runners: Runners, task: Task) -> dict[str, object]:
+def run_task(work: Work, runners: Runners, task: Task) -> Done:
     """Read, run, write one task; gives what there is to tell of it."""
     began = time.perf_counter()
     notes = []
@@ -245,12 +258,8 @@ def run_task(work: Work, runners: Runners, task: Task) -> dict[str, object]:
             path += writing.natural_suffix(found[name])
         writing.write_image(path, found[name])
         written[name] = path
-    return {
-        "input": task.inputs,
-        "output": written,
-        "seconds": round(time.perf_counter() - began, 6),
-        "notes": notes,
-    }
+    seconds = round(time.perf_counter() - began, 6)
+    return Done(task, written, found.record, seconds, notes)
 
 
 @contextmanager
@@ -270,17 +279,17 @@ def progress_bar(total: int) -> Iterator[Progress | None]:
         yield bar
 
 
-def run(work: Work, tasks: list[Task], *, as_json: bool) -> int:
+def run(work: Work, tasks: list[Task], *, as_json: bool, table: str | None = None) -> int:
     """Run all tasks; gives the exit code: 0, or that of the first task that failed."""
     runners = Runners(work)
     jobs = min(work.jobs or os.cpu_count() or 1, len(tasks))
     pool = ThreadPoolExecutor(max_workers=jobs)
-    failures: list[tuple[Task, Exception]] = []
+    report = Report(work, as_json, alone=len(tasks) == 1)
     try:
         futures = {pool.submit(run_task, work, runners, task): task for task in tasks}
         with progress_bar(len(tasks)) as bar:
             for future in as_completed(futures):
-                _tell(future, futures[future], failures, as_json, alone=len(tasks) == 1)
+                report.tell(futures[future], future)
                 if bar is not None:
                     bar.advance(bar.task_ids[0])
     except BaseException:
@@ -290,39 +299,75 @@ def run(work: Work, tasks: list[Task], *, as_json: bool) -> int:
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         runners.close()
-    if failures and len(tasks) == 1:
-        raise failures[0][1]
-    for task, error in failures:
-        output.error(f"{', '.join(task.inputs.values())}: {error}")
-    if len(tasks) > 1:
-        output.note(f"{len(tasks) - len(failures)} of {len(tasks)} pictures done")
-    return exits.exit_code(failures[0][1]) if failures else 0
+    return report.finish(tasks, table)
 
 
-def _tell(
-    future: Future[dict[str, object]],
-    task: Task,
-    failures: list[tuple[Task, Exception]],
-    as_json: bool,
-    alone: bool,
-) -> None:
-    try:
-        fields = future.result()
-    except (CPUShareError, OSError) as error:
-        failures.append((task, error))
-        if as_json and not alone:
-            output.result_json({"input": task.inputs, "error": str(error)})
-        return
-    notes = fields.pop("notes")
-    assert isinstance(notes, list)
-    for text in notes:
-        output.note(text)
-    if "-" in task.outputs.values():
-        return
-    if as_json:
-        output.result_json(fields)
-    elif alone:
-        written = fields["output"]
-        assert isinstance(written, dict)
-        for path in written.values():
-            output.note(f"{path} ({fields['seconds']} s)")
+@dataclass(slots=True)
+class Report:
+    """What is told of a batch, as it goes and at its end."""
+
+    work: Work
+    as_json: bool
+    alone: bool
+    done: dict[int, Done] = field(default_factory=dict)
+    failed: dict[int, Exception] = field(default_factory=dict)
+
+    def tell(self, task: Task, future: Future[Done]) -> None:
+        """A task has ended."""
+        try:
+            done = self.done[id(task)] = future.result()
+        except (CPUShareError, OSError) as error:
+            self.failed[id(task)] = error
+            if self.as_json and not self.alone:
+                output.result_json({"input": task.inputs, "error": str(error)})
+            return
+        for text in done.notes:
+            output.note(text)
+        if "-" in task.outputs.values():
+            return
+        if self.as_json:
+            self.tell_json(done)
+        elif self.alone:
+            for path in done.written.values():
+                output.note(f"{path} ({done.seconds} s)")
+
+    def tell_json(self, done: Done) -> None:
+        """A task as an object."""
+        fields: dict[str, object] = {"input": done.task.inputs, "output": done.written}
+        if done.record:
+            fields["record"] = {name: tables.json_of(v) for name, v in done.record.items()}
+        output.result_json({**fields, "seconds": done.seconds})
+
+    def finish(self, tasks: list[Task], table: str | None) -> int:
+        """The table, the failures, the exit code."""
+        if self.alone and self.failed:
+            raise self.failed[id(tasks[0])]
+        kernel, failures = self.work.kernel, [t for t in tasks if id(t) in self.failed]
+        if table is not None:
+            tables.write(table, kernel, [self.row(task) for task in tasks])
+            output.note(f"{table}: {len(tasks)} rows")
+        elif kernel.fields and not self.as_json:
+            self.show(tasks)
+        for task in failures:
+            output.error(f"{', '.join(task.inputs.values())}: {self.failed[id(task)]}")
+        if len(tasks) > 1:
+            output.note(f"{len(self.done)} of {len(tasks)} pictures done")
+        return exits.exit_code(self.failed[id(failures[0])]) if failures else 0
+
+    def row(self, task: Task) -> dict[str, tables.Cell]:
+        """The row of a task, done or failed."""
+        done, error = self.done.get(id(task)), self.failed.get(id(task))
+        record = done.record if done is not None else {}
+        text = None if error is None else str(error)
+        return tables.row_of(self.work.kernel, task.inputs, self.work.values, record, text)
+
+    def show(self, tasks: list[Task]) -> None:
+        """Records that go to no table: the fields of one, or all as CSV."""
+        if not self.alone:
+            rows = [self.row(task) for task in tasks]
+            output.result(tables.csv_text(self.work.kernel, rows).rstrip("\n"))
+            return
+        record = self.done[id(tasks[0])].record
+        width = max(map(len, record))
+        for name, value in record.items():
+            output.result(f"{name:{width}} = {tables.text_of(value)}")

@@ -17,6 +17,7 @@ from vm.verifier import VerifiedModule, verify
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from vm.inputs import Number, Outputs
     from vm.sandbox.box import CompileBox
     from vm.sandbox.runner import NativeRunner
 
@@ -24,10 +25,14 @@ ENGINES = ("native", "interpret")
 
 
 class Result:
-    """The out images of one run, as attributes: `result.dst`."""
+    """The out images of one run, as attributes: `result.dst`; its record: `result.record["mean"]`.
 
-    def __init__(self, outputs: Mapping[str, NDArray[Any]]) -> None:
+    All images are in `outputs` too, should one of them be named `record`.
+    """
+
+    def __init__(self, outputs: Outputs) -> None:
         self.outputs = dict(outputs)
+        self.record: dict[str, Number] = outputs.record
 
     def __getattr__(self, name: str) -> NDArray[Any]:
         try:
@@ -38,7 +43,7 @@ class Result:
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name}={image.shape}" for name, image in self.outputs.items())
-        return f"Result({shapes})"
+        return f"Result({shapes})" if not self.record else f"Result({shapes}, {self.record})"
 
 
 class Program:

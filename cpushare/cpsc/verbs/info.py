@@ -32,6 +32,8 @@ def command(file: str, as_json: bool) -> None:
                 output.result(f"  {image.role.value:3} {_image_text(image)}")
         for parameter in kernel.parameters:
             output.result(f"  {_parameter_text(parameter)}")
+        for field in kernel.fields:
+            output.result(f"  gives {field.name}: {field.type}  {field.doc}".rstrip())
         output.result(f"  price {verified.cost}, memory {verified.memory} bytes")
 
 
@@ -73,6 +75,10 @@ def _fields(kernel: Kernel, cost: str) -> dict[str, object]:
                 "doc": parameter.doc,
             }
             for parameter in kernel.parameters
+        ],
+        "record": [
+            {"name": field.name, "type": str(field.type), "doc": field.doc}
+            for field in kernel.fields
         ],
         "cost": cost,
     }

@@ -36,7 +36,7 @@ def parse_colour(text: str | None) -> tuple[int, int, int] | None:
 
 def action(program: Program, kernel: Kernel, options: dict[str, Any]) -> int:
     """Run on every input."""
-    from cpushare import batch
+    from cpushare import batch, tables
     from cpushare.config import setting
     from cpushare.images import Reading
 
@@ -46,6 +46,8 @@ def action(program: Program, kernel: Kernel, options: dict[str, Any]) -> int:
         parse_colour(options["background"]),
     )
     values = collect_parameters(kernel, options, options["pairs"])
+    if options["table"] is not None:
+        tables.check(kernel, options["table"])
     tasks = batch.plan(kernel, options["inputs"], options["named"], options["targets"])
     work = batch.Work(
         program,
@@ -57,7 +59,7 @@ def action(program: Program, kernel: Kernel, options: dict[str, Any]) -> int:
         options["memory_bytes"] or setting("memory_bytes"),
         options["cache"],
     )
-    return batch.run(work, tasks, as_json=options["as_json"])
+    return batch.run(work, tasks, as_json=options["as_json"], table=options["table"])
 
 
 command = kernel_verb(
@@ -73,6 +75,11 @@ command = kernel_verb(
         ),
         click.Option(
             ["--in", "named"], multiple=True, metavar="NAME=FILE", help="An in image, by its name."
+        ),
+        click.Option(
+            ["--table"],
+            metavar="ROWS.csv|.jsonl|.parquet",
+            help="Where to put the records that the kernel gives, a row a picture.",
         ),
         KERNEL_OPTION,
         PAIR_OPTION,

@@ -12,7 +12,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
 	{ echo $$p; break; }; done)
 NEED := Python 3.11 or newer with venv is needed: apt install python3-venv
-FUZZ_EXAMPLES ?= 2000
+FUZZ_EXAMPLES ?= 10000
 
 .PHONY: help demo test check lint bench fuzz docs clean
 .DEFAULT_GOAL := help

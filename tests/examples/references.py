@@ -42,9 +42,10 @@ def floyd_steinberg(
     return out
 
 
-def gaussian(sigma: float) -> NDArray[np.float32]:
+def gaussian(sigma: float, shift: float = 0.0) -> NDArray[np.float32]:
     """Eleven weights in double precision, normalised, rounded to f32."""
-    raw = [math.exp(-0.5 * ((i - 5) / sigma) * ((i - 5) / sigma)) for i in range(11)]
+    offsets = [(i - 5 - shift) / sigma for i in range(11)]
+    raw = [math.exp(-0.5 * (offset * offset)) for offset in offsets]
     total = 0.0
     for value in raw:
         total += value
@@ -53,9 +54,14 @@ def gaussian(sigma: float) -> NDArray[np.float32]:
 
 def hvs(src: Gray, sigma: float = 1.2) -> NDArray[np.float32]:
     """Two separable passes of f32 sums, taps added left to right, mirrored at the edges."""
-    weights = gaussian(sigma)
+    return shifted_hvs(src, sigma, (0.0, 0.0))
+
+
+def shifted_hvs(src: Gray, sigma: float, shift: tuple[float, float]) -> NDArray[np.float32]:
+    """The same with the filter centred on a displacement (dx, dy)."""
     image = (src.astype(np.float32) / np.float32(255)).astype(np.float32)
-    for axis in (1, 0):
+    for axis, offset in ((1, shift[0]), (0, shift[1])):
+        weights = gaussian(sigma, offset)
         pad = [(5, 5) if a == axis else (0, 0) for a in (0, 1)]
         padded = np.pad(image, pad, mode="symmetric")
         size = image.shape[axis]
@@ -66,6 +72,26 @@ def hvs(src: Gray, sigma: float = 1.2) -> NDArray[np.float32]:
         assert total is not None
         image = total.astype(np.float32)
     return image
+
+
+def study(src: Gray, sigma: float, step: float) -> dict[str, float]:
+    """The least mean squared error over 17 × 17 displacements of the halftone."""
+    halftone = floyd_steinberg(src, serpentine=True)
+    seen = hvs(src, sigma)
+
+    def error(dx: float, dy: float) -> float:
+        other = shifted_hvs(halftone, sigma, (dx, dy))
+        return float(np.mean((other - seen).astype(np.float64) ** 2))
+
+    errors = {(i, j): error(i * step, j * step) for i in range(-8, 9) for j in range(-8, 9)}
+    best = min(errors, key=lambda at: errors[at])
+    return {
+        "e_in_place": errors[0, 0],
+        "e_min": errors[best],
+        "dx": best[0] * step,
+        "dy": best[1] * step,
+        "white": float(np.mean(halftone == 255)),
+    }
 
 
 def sobel(src: Gray) -> Gray:

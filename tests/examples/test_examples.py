@@ -15,6 +15,7 @@ from tests.examples import references
 from vm.verifier import VerifiedModule, verify
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+NAMES = sorted(path.stem for path in EXAMPLES.glob("*.cps"))
 ENGINES = {"interpreter": engines.interpret, "strict child": engines.native}
 SIZES = [(1, 1), (1, 9), (9, 1), (2, 2), (7, 5), (16, 16), (33, 17)]
 
@@ -92,6 +93,16 @@ def test_hvs(engine: str, sigma: float, width: int, height: int) -> None:
     assert np.allclose(outputs["dst"], references.hvs(src, sigma), rtol=3e-7, atol=1e-7)
 
 
-@pytest.mark.parametrize("name", ["dither", "hvs", "sobel", "median3"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_study(engine: str) -> None:
+    size = (9, 7) if engine == "interpreter" else (40, 30)
+    src = picture(*size, seed=3)
+    outputs = ENGINES[engine](program("study"), "study", {"src": src}, {"step": 0.15})
+    wanted = references.study(src, 1.2, 0.15)
+    assert outputs.record == pytest.approx(wanted, rel=1e-5)
+    assert (outputs["halftone"] == references.floyd_steinberg(src, serpentine=True)).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_examples_carry_no_checks_in_their_loops(name: str) -> None:
-    assert program(name).kernels[name].checked == 0
+    assert sum(kernel.checked for kernel in program(name).kernels.values()) == 0

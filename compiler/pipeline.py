@@ -33,7 +33,8 @@ RECURSION = 6_000
 """Python calls that may nest while a kernel is lowered: inlined calls within deep expressions."""
 
 HELPS = {
-    "V23": "bounds are made of sizes, parameters with ranges, constants and enclosing variables",
+    "V23": "bounds are made of sizes, parameters with ranges, constants and enclosing variables; "
+    "'min(n, 1000)' gives any number one",
     "V24": "fewer loops with different bounds make it simpler",
 }
 

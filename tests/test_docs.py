@@ -79,3 +79,29 @@ def test_every_verb_is_in_the_changelog() -> None:
     text = " ".join((ROOT / "CHANGELOG.md").read_text().split())
     for verb in VERBS:
         assert re.search(rf"\b{verb}\b", text), verb
+
+
+RULE = re.compile(r"^\* \*\*([TLBA]\d+)\*\* ", re.MULTILINE)
+NAMED = re.compile(r"\b([TLBA]\d+)\b")
+
+
+def test_every_rule_of_the_language_has_a_test_that_names_it() -> None:
+    """Types, loops, borders, arithmetic: by the name of a test, or by a program that is refused."""
+    cases = ROOT / "tests" / "cases"
+    rules = RULE.findall((ROOT / "docs" / "language.md").read_text())
+    assert len(rules) == len(set(rules)) > 50
+    named: set[str] = set()
+    for path in (cases / "run").glob("rules_*.cps"):
+        for name in re.findall(r'^test "([^"]*)"', path.read_text(), re.MULTILINE):
+            named.update(NAMED.findall(name))
+    for path in (cases / "error").glob("*.cps"):
+        for name in re.findall(r"^// rule (\w+)$", path.read_text(), re.MULTILINE):
+            named.add(name)
+    assert set(rules) == named
+
+
+def test_the_grammar_in_the_documents_is_the_parsers() -> None:
+    text = (ROOT / "compiler" / "grammar.lark").read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("//")]
+    ((_, listed),) = listings("lark")
+    assert listed.strip() == "\n".join(lines).strip()

@@ -183,25 +183,4 @@ ENTRIES: dict[str, Entry] = {
         "let src = noise(1, 8, 8);",
         "let src: image<u8> = noise(1, 8, 8);",
     ),
-    "CPS0801": Entry(
-        "the kernel is too large for the machine",
-        "Functions are copied to where they are called, and a kernel has at most 16,384 "
-        "instructions. Make fewer copies: loop instead of writing a call many times.",
-    ),
-    "CPS0802": Entry(
-        "this loop may run without a bound",
-        "The cost of a kernel is known before it runs. Bounds of loops are made of sizes, "
-        "parameters with ranges, constants, enclosing loop variables and values with a known "
-        "range.",
-    ),
-    "CPS0803": Entry(
-        "the price of the kernel is too complicated",
-        "The cost is an expression of at most 256 terms; fewer loops with different bounds make "
-        "it simpler.",
-    ),
-    "CPS0804": Entry(
-        "the memory of the kernel is too complicated",
-        "The memory a kernel needs is an expression of its sizes; fewer images of different sizes "
-        "make it simpler.",
-    ),
 }

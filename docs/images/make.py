@@ -1,21 +1,28 @@
-"""Makes docs/images/dither.png: a scene computed here, and the same through examples/dither.cps.
+"""Makes the pictures of docs: a scene computed here, and what kernels make of it.
 
-python docs/images/make.py
+    python docs/images/make.py
+
+Those of docs/language.md are made by its own listings.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 import cpushare
+from compiler.pipeline import compile_text
+from cpushare.program import Program
 from cpushare.view import beside
 from cpushare.writing import write_image
+from vm.verifier import verify
 
 HERE = Path(__file__).parent
 SIZE = 288
+LISTINGS = {"gain": "dst", "blur": "dst", "drag": "dst", "study": "best"}
 
 
 def scene() -> NDArray[np.uint8]:
@@ -32,8 +39,20 @@ def scene() -> NDArray[np.uint8]:
     return np.clip(gray, 0, 255).astype(np.uint8)
 
 
+def listing(kernel: str) -> Program:
+    """The listing of docs/language.md that declares a kernel."""
+    text = (HERE.parent / "language.md").read_text()
+    found = re.findall(r"^```cps\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (code,) = (each for each in found if f"kernel {kernel}(" in each)
+    return Program(verify(compile_text(code, f"{kernel}.cps").encoded))
+
+
 if __name__ == "__main__":
     gray = scene()
     with cpushare.compile(HERE.parents[1] / "examples" / "dither.cps") as program:
         halftone = program.run(src=gray, serpentine=True).dst
     write_image(HERE / "dither.png", beside(gray, halftone))
+    for kernel, image in LISTINGS.items():
+        with listing(kernel) as program:
+            made = program.run(kernel, src=gray).outputs[image]
+        write_image(HERE / f"{kernel}.png", beside(gray, made))

@@ -11,6 +11,7 @@ import pytest
 from compiler.catalogue import CATALOGUE, TITLES, explain
 from compiler.check.program import check_program
 from compiler.diagnostics import CompileError, Diagnostic, Diagnostics
+from compiler.pipeline import compile_source
 from compiler.source import Source, Span
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "error").glob("*.cps"))
@@ -19,7 +20,7 @@ COMPILER = Path(__file__).parent.parent.parent / "compiler"
 
 def errors_of(source: Source) -> CompileError:
     with pytest.raises(CompileError) as caught:
-        check_program(source)
+        compile_source(source)
     return caught.value
 
 

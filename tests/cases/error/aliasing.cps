@@ -5,3 +5,5 @@ fn copy(a: image<f32>, out b: image<f32>(a.width, a.height)) {
 kernel k(in src: image<f32>, out dst: image<f32>(src.width, src.height)) {
     copy(dst, dst);   //~ CPS0405
 }
+
+// rule T11

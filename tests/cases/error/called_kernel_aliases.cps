@@ -7,3 +7,5 @@ kernel m(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
     k(t, t);   //~ CPS0405
     k(src, dst);
 }
+
+// rule T11

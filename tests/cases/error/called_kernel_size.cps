@@ -5,3 +5,5 @@ kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
 kernel m(in src: image<u8>, in other: image<u8>, out dst: image<u8>(src.width, src.height)) {
     k(other, dst);   //~ CPS0213
 }
+
+// rule T14

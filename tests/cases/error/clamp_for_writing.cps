@@ -1,3 +1,5 @@
 kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
     map (x, y) in dst { dst.clamp[x, y] = src[x, y]; }   //~ CPS0128
 }
+
+// rule B8

@@ -4,3 +4,5 @@ kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
         dst[x, y] = v;   //~ CPS0303
     }
 }
+
+// rule T4

@@ -3,3 +3,5 @@ kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
         dst[x, y] = 255 - src[x, y];   //~ CPS0302
     }
 }
+
+// rule T3

@@ -7,3 +7,5 @@ kernel k(in src: image<u8>) -> Row {
     c.count = 3;   //~ CPS0415
     return c;
 }
+
+// rule T9

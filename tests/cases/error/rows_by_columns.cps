@@ -4,3 +4,5 @@ kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
         dst[x, y] = sat_u8(err[x, y]);   //~ CPS0229
     }
 }
+
+// rule L11

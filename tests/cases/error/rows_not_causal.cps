@@ -6,3 +6,5 @@ kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
         err[x, y] += 1;            //~ CPS0225
     }
 }
+
+// rule L12

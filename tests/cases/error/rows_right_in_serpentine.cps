@@ -5,3 +5,5 @@ kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
         err.drop[x + 1, y] += 1;   //~ CPS0227
     }
 }
+
+// rule L10

@@ -3,3 +3,5 @@ kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
         dst[x, y] = max(src[x, y], dst.clamp[x - 1, y]);   //~ CPS0217
     }
 }
+
+// rule L15

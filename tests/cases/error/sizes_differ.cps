@@ -3,3 +3,5 @@ kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
     map (x, y) in src { t[x, y] = src[x, y]; }   //~ CPS0213
     map (x, y) in dst { dst[x, y] = t.clamp[x / 2, y / 2]; }
 }
+
+// rule T14

@@ -5,3 +5,5 @@ kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
         last = i32(src[x, y]);   //~ CPS0211
     }
 }
+
+// rule L16

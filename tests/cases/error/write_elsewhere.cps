@@ -3,3 +3,5 @@ kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
         dst[x + 1, y] = src[x, y];   //~ CPS0212
     }
 }
+
+// rule L5

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from compiler import syntax
 from compiler.build import Builder
@@ -29,26 +29,49 @@ PENDING = 1200
 ITEM_WORDS = frozenset({"kernel", "fn", "test", "const", "use", "record"})
 
 
+class TreeBuilder(Protocol):
+    """Makes a tree: `build` gives the node of a rule over the characters `start..end`."""
+
+    def build(self, action: str, start: int, end: int, doc: str, children: list[Any]) -> Any:
+        """The node for a rule named `action`."""
+
+
 def parse(source: Source, diagnostics: Diagnostics) -> syntax.File:
     """Parse a file. Errors go to `diagnostics`; what could be read is returned."""
     tokens, doc = tokenize(source, diagnostics)
     if tokens is None:
         return syntax.File(source, doc, ())
-    items = _Driver(load(), source, tokens, diagnostics).run()
+    builder = Builder(source, diagnostics)
+    items = _Driver(load(), source, tokens, diagnostics, builder).run()
     return syntax.File(source, doc, items)
+
+
+def parse_with(builder: TreeBuilder, source: Source, diagnostics: Diagnostics) -> Any:
+    """Parse a file into a tree of the caller's own. Raises `CompileError`."""
+    tokens, _ = tokenize(source, diagnostics)
+    diagnostics.check()
+    assert tokens is not None
+    tree = _Driver(load(), source, tokens, diagnostics, builder).run()
+    diagnostics.check()
+    return tree
 
 
 class _Driver:
     """Follows the tables. The stacks hold, for each symbol: state, value, first token, depth."""
 
     def __init__(
-        self, tables: Tables, source: Source, tokens: list[Token], diagnostics: Diagnostics
+        self,
+        tables: Tables,
+        source: Source,
+        tokens: list[Token],
+        diagnostics: Diagnostics,
+        builder: TreeBuilder,
     ) -> None:
         self.tables = tables
         self.source = source
         self.tokens = tokens
         self.diagnostics = diagnostics
-        self.builder = Builder(source, diagnostics)
+        self.builder = builder
         self.states = [tables.start]
         self.values: list[Any] = []
         self.firsts: list[int] = []
@@ -57,7 +80,7 @@ class _Driver:
         self.recovered_at = -1
         self.shifted: list[int] = []
 
-    def run(self) -> tuple[syntax.Item, ...]:
+    def run(self) -> Any:
         while True:
             token = self.tokens[self.index]
             row = self.tables.actions[self.states[-1]]
@@ -76,8 +99,7 @@ class _Driver:
             else:
                 self.reduce(self.tables.rules[-action - 1])
                 if kind == "$END" and self.states[-1] == self.tables.end:
-                    items: tuple[syntax.Item, ...] = self.values[-1]
-                    return items
+                    return self.values[-1]
 
     def push(self, state: int, value: Any, first: int, depth: int) -> None:
         self.states.append(state)

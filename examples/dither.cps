@@ -24,7 +24,7 @@ kernel dither(
         let got = if want >= threshold { 255 } else { 0 };
         let e = want - got;
         dst[x, y] = u8(got);
-        err.drop[x + d, y]     += e * w[0];     // writes outside the image are dropped
+        err.drop[x + d, y]     += e * w[0];  // writes outside the image are dropped
         err.drop[x - d, y + 1] += e * w[1];
         err[x, y + 1]          += e * w[2];
         err.drop[x + d, y + 1] += e * w[3];

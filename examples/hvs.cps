@@ -4,7 +4,7 @@ use std.math { exp };
 /// Weights of a Gaussian centred on `shift`, normalised to 1.
 fn gauss<const N: i32>(sigma: f64, shift: f64) -> [f32; N] {
     let raw = [exp(-0.5 * sq((f64(i - N / 2) - shift) / sigma)) for i in 0..N];
-    let total = sum(raw[i] for i in 0..N);       // sums have one fixed order on every machine
+    let total = sum(raw[i] for i in 0..N);  // sums have one fixed order on every machine
     return [f32(raw[i] / total) for i in 0..N];
 }
 

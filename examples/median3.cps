@@ -39,6 +39,7 @@ test "specks vanish" {
     let src: image<u8> = noise(5, 64, 64);
     let out = median3(src);
     let before = max(i32(src[x, y]) for (x, y) in src) - min(i32(src[x, y]) for (x, y) in src);
-    let after = max(i32(out.dst[x, y]) for (x, y) in src) - min(i32(out.dst[x, y]) for (x, y) in src);
+    let after = max(i32(out.dst[x, y]) for (x, y) in src)
+        - min(i32(out.dst[x, y]) for (x, y) in src);
     assert_between(after, 0, before - 1);
 }

@@ -6,9 +6,9 @@ kernel sobel(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
     let s = src.clamp;
     map (x, y) in dst {
         let gx = i32(s[x + 1, y - 1]) + 2 * i32(s[x + 1, y]) + i32(s[x + 1, y + 1])
-               - i32(s[x - 1, y - 1]) - 2 * i32(s[x - 1, y]) - i32(s[x - 1, y + 1]);
+            - i32(s[x - 1, y - 1]) - 2 * i32(s[x - 1, y]) - i32(s[x - 1, y + 1]);
         let gy = i32(s[x - 1, y + 1]) + 2 * i32(s[x, y + 1]) + i32(s[x + 1, y + 1])
-               - i32(s[x - 1, y - 1]) - 2 * i32(s[x, y - 1]) - i32(s[x + 1, y - 1]);
+            - i32(s[x - 1, y - 1]) - 2 * i32(s[x, y - 1]) - i32(s[x + 1, y - 1]);
         dst[x, y] = sat_u8(isqrt(gx * gx + gy * gy));
     }
 }
@@ -23,11 +23,11 @@ test "a ramp rises by one level a pixel" {
     let src: image<u8> = ramp(256, 6);
     let out = sobel(src);
     assert_eq(count(out.dst[x, y] == 8 for (x, y) in src), 254 * 6);
-    assert_eq(out.dst[0, 3], 4);                 // one step only, at the ends
+    assert_eq(out.dst[0, 3], 4);  // one step only, at the ends
     assert_eq(out.dst[255, 0], 4);
 }
 
 test "strong edges saturate" {
-    let src: image<u8> = ramp(2, 9);             // black beside white
+    let src: image<u8> = ramp(2, 9);  // black beside white
     assert_eq(sobel(src).dst, fill(255, 2, 9));
 }

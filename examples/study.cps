@@ -19,7 +19,7 @@ record Row {
     white: f64,
 }
 
-const R: i32 = 8;                                // displacements tried: -R..=R steps on each axis
+const R: i32 = 8;  // displacements tried: -R..=R steps on each axis
 
 /// Dither, filter both images, and search the displacement with the least error.
 kernel study(

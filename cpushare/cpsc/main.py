@@ -13,6 +13,7 @@ from cpushare._version import __version__
 VERBS = {
     "build": "Compile a .cps file to a .cpb file.",
     "check": "Look for errors, compile nothing.",
+    "fmt": "Format .cps files.",
     "run": "Run a kernel on pictures.",
     "cost": "Tell the price of a kernel.",
     "test": "Run the tests in .cps files.",

@@ -36,6 +36,21 @@ def load_program(path: str) -> Program:
     return load(path)
 
 
+def source_files(paths: tuple[str, ...]) -> list[Path]:
+    """The files named, and the .cps files of the folders named, but for hidden folders in them."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        inside = sorted(path.rglob("*.cps")) if path.is_dir() else [path]
+        found += [
+            file
+            for file in inside
+            if file == path or not any(p.startswith(".") for p in file.relative_to(path).parts)
+        ]
+    if not found:
+        raise Refused("there is no .cps file there")
+    return found
+
+
 def show_warnings(warnings: tuple[Any, ...]) -> None:
     """Print warnings to standard error."""
     from cpushare.cpsc.output import note, wants_colour

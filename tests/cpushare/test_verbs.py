@@ -112,3 +112,46 @@ def test_the_cache_is_filled_shown_and_cleared(home: Path, monkeypatch: pytest.M
     assert "2 kernels" in cpsc("cache", "clear").out
     (entry,) = cpsc("cache", "--json").objects
     assert entry["entries"] == 0
+
+
+UGLY, PRETTY = "const  A:i32=1;\n", "const A: i32 = 1;\n"
+
+
+def test_fmt_writes_checks_and_shows(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = home / "a.cps"
+    path.write_text(UGLY)
+    path.chmod(0o600)
+    hidden = home / ".venv" / "b.cps"
+    hidden.parent.mkdir()
+    hidden.write_text(UGLY)
+    said = cpsc("fmt", home, "--check")
+    assert (said.code, said.out) == (1, "")
+    assert f"would change {path}" in said.err
+    said = cpsc("fmt", path, "--diff")
+    assert said.code == 0
+    assert f"-{UGLY}+{PRETTY}" in said.out
+    assert cpsc("fmt", path, "--diff", "--check").code == 1
+    assert path.read_text() == UGLY
+    monkeypatch.chdir(home)
+    assert cpsc("fmt").err == "formatted a.cps\n"
+    assert path.read_text() == PRETTY
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert hidden.read_text() == UGLY
+    assert cpsc("fmt", path) == cpsc("fmt", path, "--check") == cpsc("fmt", path, "--diff")
+    assert cpsc("fmt", "-", stdin=UGLY.encode()).out == PRETTY
+    assert cpsc("fmt", "-", "--check", stdin=UGLY.encode()).code == 1
+
+
+def test_fmt_leaves_what_does_not_parse(home: Path) -> None:
+    (home / "a.cps").write_text("const A = ;")
+    (home / "b.cps").write_text(UGLY)
+    (home / "c.cps").write_bytes(b"\xff")
+    said = cpsc("fmt", home)
+    assert said.code == 1
+    assert "a.cps:1:" in said.err
+    assert "c.cps is not UTF-8" in said.err
+    assert (home / "a.cps").read_text() == "const A = ;"
+    assert (home / "b.cps").read_text() == PRETTY
+    (home / "b.cps").write_bytes(b"\xef\xbb\xbfconst A: i32 = 1;\r\n")
+    assert cpsc("fmt", home / "b.cps").code == 0
+    assert (home / "b.cps").read_bytes() == PRETTY.encode()

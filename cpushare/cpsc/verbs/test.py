@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cpushare.cpsc import output
-from vm.errors import Refused
+from cpushare.cpsc.programs import source_files
 
 if TYPE_CHECKING:
     from compiler.testing import Engine
@@ -33,21 +33,11 @@ def command(paths: tuple[str, ...], interpret: bool, as_json: bool) -> int:
             engines["strict child"] = stack.enter_context(NativeEngine())
         elif not interpret:
             output.note(f"interpreter only: {capability.check().problem}")
-        counts = [_run(file, engines, as_json) for file in _files(paths)]
+        counts = [_run(file, engines, as_json) for file in source_files(paths)]
     passed, failed = (sum(count[i] for count in counts) for i in (0, 1))
     if not as_json:
         output.note(f"{passed} passed, {failed} failed, in {' and '.join(engines)}")
     return int(failed > 0)
-
-
-def _files(paths: tuple[str, ...]) -> list[Path]:
-    found: list[Path] = []
-    for text in paths:
-        path = Path(text)
-        found += sorted(path.rglob("*.cps")) if path.is_dir() else [path]
-    if not found:
-        raise Refused("there is no .cps file there")
-    return found
 
 
 def _run(file: Path, engines: Mapping[str, Engine], as_json: bool) -> tuple[int, int]:

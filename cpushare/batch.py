@@ -61,6 +61,7 @@ class Work:
     jobs: int
     memory_bytes: int
     use_cache: bool
+    checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,12 @@ class Runners:
         if work.engine == "interpret":
             from vm import interp
 
-            return interp.run(work.program.verified, work.kernel.name, inputs, work.values).outputs
+            verified, name = work.program.verified, work.kernel.name
+            return interp.run(verified, name, inputs, work.values, checked=work.checked).outputs
         if not hasattr(self.local, "runner"):
-            runner = work.program.runner(work.kernel.name, work.values, use_cache=work.use_cache)
+            runner = work.program.runner(
+                work.kernel.name, work.values, use_cache=work.use_cache, checked=work.checked
+            )
             runner.memory_limit_bytes = work.memory_bytes
             self.local.runner = runner
             self.all.append(runner)

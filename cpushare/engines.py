@@ -1,4 +1,6 @@
-"""The two engines as functions from inputs to outputs, for tests and tools."""
+"""The two engines as functions from inputs to outputs, for tests: signed arithmetic that would
+wrap traps.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,14 @@ def interpret(
     inputs: Mapping[str, NDArray[Any]],
     parameters: Mapping[str, object],
 ) -> Outputs:
-    """Run in the reference interpreter."""
+    """A checked run in the reference interpreter."""
     from vm import interp
 
-    return interp.run(verified, kernel, inputs, parameters).outputs
+    return interp.run(verified, kernel, inputs, parameters, checked=True).outputs
 
 
 class NativeEngine:
-    """Runs in strict children, with one warm compile box. A context manager."""
+    """Checked runs in strict children, with one warm compile box. A context manager."""
 
     def __init__(self) -> None:
         from cpushare.config import object_cache
@@ -45,7 +47,9 @@ class NativeEngine:
         """Run one task."""
         from vm.sandbox.runner import NativeRunner
 
-        with NativeRunner(verified, kernel, parameters, box=self.box, cache=self.cache) as runner:
+        with NativeRunner(
+            verified, kernel, parameters, box=self.box, cache=self.cache, checked=True
+        ) as runner:
             return runner.run(inputs)
 
     def __enter__(self) -> NativeEngine:

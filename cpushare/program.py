@@ -73,33 +73,48 @@ class Program:
         return self.verified.kernels[name].kernel
 
     def run(
-        self, kernel: str | None = None, /, *, engine: str = "native", **arguments: object
+        self,
+        kernel: str | None = None,
+        /,
+        *,
+        engine: str = "native",
+        checked: bool = False,
+        **arguments: object,
     ) -> Result:
         """Run a kernel on arrays (h, w) or (h, w, channels) and parameters, all by name.
 
-        `engine` is "native" (a strict child) or "interpret" (anywhere, slowly). Raises `Trap`,
-        `Refused`, `OverLimit`, `SandboxUnavailable`.
+        `engine` is "native" (a strict child) or "interpret" (anywhere, slowly); a `checked` run
+        traps where signed arithmetic would wrap. Raises `Trap`, `Refused`, `OverLimit`,
+        `SandboxUnavailable`.
         """
         wanted = self.kernel(kernel)
         images, values = _split(wanted, arguments)
         if engine == "interpret":
             from vm import interp
 
-            return Result(interp.run(self.verified, wanted.name, images, values).outputs)
+            found = interp.run(self.verified, wanted.name, images, values, checked=checked)
+            return Result(found.outputs)
         if engine != "native":
             raise Refused(f"there is no engine '{engine}' (there is: {', '.join(ENGINES)})")
-        with self.runner(wanted.name, values) as runner:
+        with self.runner(wanted.name, values, checked=checked) as runner:
             return Result(runner.run(images))
 
     def runner(
-        self, kernel: str, values: Mapping[str, object], *, use_cache: bool = True
+        self,
+        kernel: str,
+        values: Mapping[str, object],
+        *,
+        use_cache: bool = True,
+        checked: bool = False,
     ) -> NativeRunner:
         """A native runner for one kernel with these parameters, to be used as a context."""
         from cpushare.config import object_cache
         from vm.sandbox.runner import NativeRunner
 
         cache = object_cache() if use_cache else None
-        return NativeRunner(self.verified, kernel, values, box=self.box(), cache=cache)
+        return NativeRunner(
+            self.verified, kernel, values, box=self.box(), cache=cache, checked=checked
+        )
 
     def box(self) -> CompileBox:
         """The compile box of this program; it starts when something must be compiled."""
@@ -126,9 +141,13 @@ class Program:
         /,
         *,
         jobs: int = 1,
+        checked: bool = False,
         **values: object,
     ) -> Iterator[Result]:
-        """Run a kernel of one in image on many images, natively; results in their order."""
+        """Run a kernel of one in image on many images, natively; results in their order.
+
+        A `checked` run traps where signed arithmetic would wrap.
+        """
         wanted = self.kernel(kernel)
         inputs = wanted.images_of(Role.IN)
         if len(inputs) != 1:
@@ -138,7 +157,7 @@ class Program:
 
         def one(image: NDArray[Any]) -> Result:
             if not hasattr(local, "runner"):  # a child belongs to the thread that made it
-                local.runner = self.runner(wanted.name, values)
+                local.runner = self.runner(wanted.name, values, checked=checked)
                 runners.append(local.runner)
             return Result(local.runner.run({inputs[0].name: image}))
 

@@ -20,20 +20,29 @@ Outcome = tuple[str, Outputs | tuple[str, int]]
 
 
 def interpret(
-    verified: VerifiedModule, kernel: str, inputs: Images, parameters: Mapping[str, object]
+    verified: VerifiedModule,
+    kernel: str,
+    inputs: Images,
+    parameters: Mapping[str, object],
+    checked: bool = False,
 ) -> Outputs:
     """The reference interpreter."""
-    return interp.run(verified, kernel, inputs, parameters).outputs
+    return interp.run(verified, kernel, inputs, parameters, checked=checked).outputs
 
 
 def native(
-    verified: VerifiedModule, kernel: str, inputs: Images, parameters: Mapping[str, object]
+    verified: VerifiedModule,
+    kernel: str,
+    inputs: Images,
+    parameters: Mapping[str, object],
+    checked: bool = False,
 ) -> Outputs:
     """A strict child; the test is skipped where none can be had."""
     from vm.sandbox.runner import NativeRunner
 
     try:
-        with NativeRunner(verified, kernel, parameters, box=shared_box()) as runner:
+        box = shared_box()
+        with NativeRunner(verified, kernel, parameters, box=box, checked=checked) as runner:
             return runner.run(inputs)
     except SandboxUnavailable as reason:
         pytest.skip(str(reason))

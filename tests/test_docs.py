@@ -91,7 +91,7 @@ def test_every_rule_of_the_language_has_a_test_that_names_it() -> None:
     rules = RULE.findall((ROOT / "docs" / "language.md").read_text())
     assert len(rules) == len(set(rules)) > 50
     named: set[str] = set()
-    for path in (cases / "run").glob("rules_*.cps"):
+    for path in cases.glob("*/rules_*.cps"):
         for name in re.findall(r'^test "([^"]*)"', path.read_text(), re.MULTILINE):
             named.update(NAMED.findall(name))
     for path in (cases / "error").glob("*.cps"):

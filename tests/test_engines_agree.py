@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,12 +29,27 @@ def draw_run(data: st.DataObject) -> tuple[VerifiedModule, str, dict[str, object
 
 
 @pytest.mark.fuzz
-@given(st.data())
-def test_interpreter_and_strict_child_agree(data: st.DataObject) -> None:
+@given(st.data(), st.booleans())
+def test_interpreter_and_strict_child_agree(data: st.DataObject, checked: bool) -> None:
     verified, kernel, parameters, inputs = draw_run(data)
-    left = engines.outcome(engines.interpret, verified, kernel, inputs, parameters)
-    right = engines.outcome(engines.native, verified, kernel, inputs, parameters)
+    interpret, native = (
+        partial(engine, checked=checked) for engine in (engines.interpret, engines.native)
+    )
+    left = engines.outcome(interpret, verified, kernel, inputs, parameters)
+    right = engines.outcome(native, verified, kernel, inputs, parameters)
     engines.assert_same(left, right)
+
+
+@pytest.mark.fuzz
+@given(st.data())
+def test_a_checked_run_that_ends_gives_what_the_other_gives(data: st.DataObject) -> None:
+    """It only adds traps; and what the verifier proved to be exact does not trap in it."""
+    verified, kernel, parameters, inputs = draw_run(data)
+    plain = engines.outcome(engines.interpret, verified, kernel, inputs, parameters)
+    checked = partial(engines.interpret, checked=True)
+    found = engines.outcome(checked, verified, kernel, inputs, parameters)
+    if found[0] == "outputs" or found[1][0] != "signed-overflow":  # type: ignore[index]
+        engines.assert_same(plain, found)
 
 
 @pytest.mark.fuzz

@@ -68,7 +68,9 @@ MEANING = """\
 ## What instructions mean
 
 * **Integers** are two's complement and wrap. Shift counts are taken modulo the width. MIN / -1
-  wraps to MIN, and its remainder is 0.
+  wraps to MIN, and its remainder is 0. A *checked* run, which is a matter of the run and not of the
+  module, traps (`signed-overflow`) where `add`, `sub`, `mul`, `neg`, `abs`, a quotient or a partial
+  sum of a reduction, which then goes from the first value to the last, leaves a signed type.
 * **Floats** are IEEE 754 binary32 and binary64, to nearest even, each operation rounded to its
   type; nothing is contracted or reordered. NaN is one pattern wherever bits can be seen: in out
   images, in the record and in `bits`.

@@ -70,6 +70,7 @@ class TrapCode(Enum):
     NARROW = (4, "value-out-of-range")
     EMPTY = (5, "empty-reduction")
     REQUIRE = (6, "requirement")
+    WRAP = (7, "signed-overflow")
 
     def __init__(self, number: int, label: str) -> None:
         self.number = number
@@ -84,6 +85,7 @@ TRAP_TEXT = {
     TrapCode.DIVISION: "an integer was divided by zero",
     TrapCode.NARROW: "a value does not fit the type it is converted to",
     TrapCode.EMPTY: "the least or greatest of no values was asked for",
+    TrapCode.WRAP: "a signed result does not fit its type",
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from vm.module import Reduction
 from vm.opcodes import Op
-from vm.scalar import MEANING, Value, wrap
+from vm.scalar import CHECKED, MEANING, Value, wrap
 from vm.types import ScalarType
 
 Line = Iterable[tuple[Any, tuple[int, ...]]]
@@ -53,6 +53,20 @@ def ordered_sum(scalar: ScalarType, values: Sequence[Any]) -> Value:
     for apart in (8, 4, 2, 1):
         lanes = [add(scalar, lanes[lane], lanes[lane + apart]) for lane in range(apart)]
     return lanes[0]  # type: ignore[no-any-return]
+
+
+def checked_sum(scalar: ScalarType, lines: Lines) -> Pushed:
+    """In a checked run: integers from the first to the last; the first that is too much traps.
+
+    Raises `ArithmeticTrap`, before any later value is asked for.
+    """
+    if not scalar.is_integer:
+        return _sum(scalar, lines)
+    total: Value = 0
+    for line in lines:
+        for value, _ in line:
+            total = CHECKED[Op.ADD](scalar, total, value)
+    return (total,)
 
 
 def _extreme(op: Op) -> Callable[[ScalarType, Lines], Pushed]:
@@ -109,4 +123,11 @@ REDUCTIONS: dict[Reduction, Callable[[ScalarType, Lines], Pushed]] = {
     Reduction.ARGMAX: _argument(least=False),
     Reduction.COUNT: _count,
 }
+CHECKED_REDUCTIONS = {
+    **REDUCTIONS,
+    Reduction.SUM: checked_sum,
+    Reduction.COUNT: lambda _, lines: checked_sum(ScalarType.I32, lines),
+}
+"""What they are in a checked run."""
+
 assert set(REDUCTIONS) == set(Reduction)

@@ -3,7 +3,10 @@
     MEANING[Op.ADD](ScalarType.I32, 2, 3) == 5
     MEANING[Op.CONVERT](ScalarType.I32, ScalarType.F32, 3) == 3.0
 
+    CHECKED[Op.ADD](ScalarType.I32, 2**31 - 1, 1)       raises ArithmeticTrap
+
 A function takes the instruction's types, then its operands in the order they were pushed.
+`CHECKED` holds what they mean in a checked run, where signed arithmetic traps instead of wrapping.
 Integers are Python integers within their type, bools are bools, floats of both widths are Python
 floats (an f32 is a double that binary32 can hold). The interpreter and the compiler's constant
 folding use these; the native compiler does not, so that comparing the two means something.
@@ -289,6 +292,41 @@ MEANING: dict[Op, Callable[..., Value]] = {
     Op.NARROW: _narrow,
     Op.BITS: _bits,
 }
+
+EXACT: dict[Op, Callable[..., int]] = {
+    Op.ADD: lambda scalar, a, b: a + b,
+    Op.SUB: lambda scalar, a, b: a - b,
+    Op.MUL: lambda scalar, a, b: a * b,
+    Op.DIV: lambda scalar, a, b: _truncated(a, b),
+    Op.DIV_FLOOR: lambda scalar, a, b: a // b,
+    Op.DIV_ROUND: lambda scalar, a, b: _to_nearest(a, b),
+    Op.NEG: lambda scalar, a: -a,
+    Op.ABS: lambda scalar, a: abs(a),
+}
+"""The results of integer arithmetic before they are wrapped, where a type may not hold them."""
+
+
+def wraps(op: Op, scalar: ScalarType, *operands: Any) -> bool:
+    """Whether signed arithmetic wraps: unsigned arithmetic is for wrapping, and never counts.
+
+    A division by zero is not asked about.
+    """
+    if op not in EXACT or not scalar.is_signed:
+        return False
+    return not scalar.minimum <= EXACT[op](scalar, *operands) <= scalar.maximum
+
+
+def _checked(op: Op, meaning: Callable[..., Value]) -> Callable[..., Value]:
+    def checked(scalar: ScalarType, *operands: Any) -> Value:
+        result = meaning(scalar, *operands)
+        if wraps(op, scalar, *operands):
+            raise ArithmeticTrap(TrapCode.WRAP)
+        return result
+
+    return checked
+
+
+CHECKED = {op: _checked(op, meaning) if op in EXACT else meaning for op, meaning in MEANING.items()}
 
 ARITHMETIC = frozenset(op for op in Op if Op.ADD.code <= op.code <= Op.BITS.code)
 assert set(MEANING) == ARITHMETIC, f"no meaning for {ARITHMETIC ^ set(MEANING)}"

@@ -11,28 +11,17 @@ from compiler.symbols import Value
 from compiler.typed import Expr, Literal
 from compiler.types import BOOL, ScalarType
 from vm.opcodes import Op
-from vm.scalar import MEANING, ArithmeticTrap
+from vm.scalar import CHECKED, MEANING, ArithmeticTrap
 
-EXACT = {
-    Op.ADD: lambda a, b: a + b,
-    Op.SUB: lambda a, b: a - b,
-    Op.MUL: lambda a, b: a * b,
-    Op.NEG: lambda a: -a,
-    Op.ABS: abs,
-}
 COMPARISONS = frozenset({Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE})
 
 
 def operate(op: Op, scalar: ScalarType, *values: Value) -> Value | None:
     """The value of an operator on constants of one type; None if it traps or wraps."""
     try:
-        result = MEANING[op](scalar, *values)
+        return CHECKED[op](scalar, *values)
     except ArithmeticTrap:
         return None
-    exact = EXACT.get(op)
-    if scalar.is_signed and exact is not None and exact(*values) != result:  # type: ignore[operator]
-        return None
-    return result
 
 
 def fold(op: Op, type_: ScalarType, operands: tuple[Expr, ...], span: Span) -> Literal | None:

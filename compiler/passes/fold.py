@@ -1,4 +1,7 @@
-"""Folding of constants, and algebra that holds for every value of the type."""
+"""Folding of constants, and algebra that holds for every value of the type.
+
+Nothing here takes away a signed wrap unless the exact result is kept: a checked run shall trap.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Callable
 from compiler import ir, walk
 from vm.bits import to_raw
 from vm.opcodes import Op
-from vm.scalar import MEANING, ArithmeticTrap
+from vm.scalar import CHECKED, ArithmeticTrap
 from vm.types import ScalarType
 
 BOOL = ScalarType.BOOL
@@ -37,7 +40,7 @@ def add(left: ir.Expr, right: ir.Expr) -> ir.Expr:
 def _evaluated(expr: ir.Operation) -> ir.Expr:
     values = [part.value for part in expr.arguments if isinstance(part, ir.Constant)]
     try:
-        result = MEANING[expr.op](*expr.types, *values)
+        result = CHECKED[expr.op](*expr.types, *values)
     except ArithmeticTrap:
         return expr
     return ir.Constant(to_raw(expr.type, result), expr.type)
@@ -72,6 +75,8 @@ def _sum(expr: ir.Operation) -> ir.Expr:
         if inner is not None:
             total += inner if left.op is Op.ADD else -inner
             left = left.arguments[0]
+    if scalar.is_signed and not scalar.minimum <= total <= scalar.maximum:
+        return expr
     return _plus(left, total, scalar, expr.line)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -41,11 +42,18 @@ def compiled(text: str) -> VerifiedModule:
 
 
 def interpreted(
-    module: VerifiedModule, kernel: str, inputs: engines.Images, values: Any
+    module: VerifiedModule, kernel: str, inputs: engines.Images, values: Any, checked: bool = False
 ) -> Outputs:
     """The interpreter, with every value held against what was proved; it gives up on long runs."""
     return interp.run(
-        module, kernel, inputs, values, limit_units=UNITS, limit_bytes=1 << 24, audit=True
+        module,
+        kernel,
+        inputs,
+        values,
+        limit_units=UNITS,
+        limit_bytes=1 << 24,
+        audit=True,
+        checked=checked,
     ).outputs
 
 
@@ -69,16 +77,17 @@ def check_price(module: VerifiedModule, name: str, inputs: Inputs, values: Any) 
 
 
 @pytest.mark.fuzz
-@given(programs(), st.data())
-def test_every_engine_agrees(text: str, data: st.DataObject) -> None:
+@given(programs(), st.booleans(), st.data())
+def test_every_engine_agrees(text: str, checks: bool, data: st.DataObject) -> None:
     module = compiled(text)
+    interpret, native = (partial(e, checked=checks) for e in (interpreted, engines.native))
     for name, checked in module.kernels.items():
         inputs, values = draw_run(data, checked.kernel)
         try:
-            left = engines.outcome(interpreted, module, name, inputs, values)
+            left = engines.outcome(interpret, module, name, inputs, values)
         except OverLimit:
             continue
-        engines.assert_same(left, engines.outcome(engines.native, module, name, inputs, values))
+        engines.assert_same(left, engines.outcome(native, module, name, inputs, values))
         check_price(module, name, inputs, values)
 
 

@@ -375,3 +375,20 @@ def test_ctrl_c_in_a_batch_leaves_finished_pictures_and_no_process(tmp_path: Pat
     for path in done:
         k = int(path.stem)
         assert read_image(path).shape == (700, 900), k
+
+
+@pytest.mark.parametrize("engine", [[], ["--interpret"]], ids=["native", "interpret"])
+def test_checked_runs_trap_where_signed_arithmetic_wraps(engine: list[str], tmp_path: Path) -> None:
+    kernel = tmp_path / "square.cps"
+    kernel.write_text(
+        "kernel square(in src: image<i32>, out dst: image<i32>(src.width, src.height)) {\n"
+        "    map (x, y) in src { dst[x, y] = src[x, y] * src[x, y]; }\n}\n"
+    )
+    np.save(tmp_path / "a.npy", np.array([[3, 1 << 16]], np.int32))
+    line = ["run", kernel, tmp_path / "a.npy", "-o", tmp_path / "b.npy", *engine]
+    assert cpsc(*line).code == 0
+    assert np.load(tmp_path / "b.npy").tolist() == [[9, 0]]
+    said = cpsc(*line, "--checked")
+    assert said.code == 3
+    assert "signed-overflow" in said.err
+    assert "line 2" in said.err

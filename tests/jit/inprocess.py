@@ -63,26 +63,27 @@ def call(ir: str, arena: NDArray[np.uint8], words: list[int], cpu: str = "x86-64
 
 
 def run_kernel(
-    checked: VerifiedKernel,
+    verified: VerifiedKernel,
     inputs: Mapping[str, NDArray[Any]],
     parameters: Mapping[str, object],
     blind: int = 0,
     cpu: str = "x86-64-v2",
+    checked: bool = False,
 ) -> Outputs:
     """Run a kernel; raises `Trap` as the sandbox does. The arena starts full of rubbish."""
-    kernel = checked.kernel
+    kernel = verified.kernel
     prepared = prepare(kernel, inputs, parameters)
-    layout = plan(kernel, checked.facts.reaches, prepared.dimensions)
+    layout = plan(kernel, verified.facts.reaches, prepared.dimensions)
     room = np.full(layout.total + 64, 0xA5, np.uint8)
     arena = room[-room.ctypes.data % 64 :][: layout.total]
     for image, offset in zip(kernel.images, layout.offsets, strict=False):
         if image.role is Role.IN:
             data = prepared.arrays[image.name].tobytes()
             arena[offset : offset + len(data)] = np.frombuffer(data, np.uint8)
-    ir = lower(checked, prepared.parameters, blind=blind)
+    ir = lower(verified, prepared.parameters, blind=blind, checked=checked)
     word = call(ir, arena, [*prepared.dimensions, *layout.offsets], cpu)
     if word:
-        raise _trap(checked, word)
+        raise _trap(verified, word)
     outputs = {}
     for image, offset, size in zip(kernel.images, layout.offsets, layout.sizes, strict=False):
         if image.role is Role.OUT:
@@ -94,15 +95,15 @@ def run_kernel(
     return Outputs(outputs, read_record(kernel.fields, record))
 
 
-def _trap(checked: VerifiedKernel, word: int) -> Trap:
+def _trap(verified: VerifiedKernel, word: int) -> Trap:
     trap, position = trapword.decode(word) or (TrapCode.REQUIRE, -1)
-    instruction = checked.kernel.code[position]
+    instruction = verified.kernel.code[position]
     text = TRAP_TEXT.get(trap, "")
     if trap is TrapCode.REQUIRE:
         which = instruction.immediates[0]
         assert isinstance(which, int)
-        text = checked.kernel.texts[which]
-    return Trap(trap.label, text, checked.kernel.name, position, instruction.line)
+        text = verified.kernel.texts[which]
+    return Trap(trap.label, text, verified.kernel.name, position, instruction.line)
 
 
 def run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,17 +34,23 @@ SHAPES = ((1, 1), (1, 2), (2, 1), (1, 13), (9, 1), (3, 4), (5, 17), (12, 31))
 
 
 def compare(
-    verified: VerifiedModule, inputs: engines.Images, given: Mapping[str, object], blind: int = 0
+    verified: VerifiedModule,
+    inputs: engines.Images,
+    given: Mapping[str, object],
+    blind: int = 0,
+    checked: bool = False,
+    named: str = "",
 ) -> engines.Outcome:
     """Run both and compare; gives what came out."""
-    name = verified.module.kernels[0].name
+    name = named or verified.module.kernels[0].name
 
     def native(
         module: VerifiedModule, which: str, images: engines.Images, values: Mapping[str, object]
     ) -> dict[str, NDArray[Any]]:
-        return inprocess.run_kernel(module.kernels[which], images, values, blind)
+        return inprocess.run_kernel(module.kernels[which], images, values, blind, checked=checked)
 
-    left = engines.outcome(engines.interpret, verified, name, inputs, given)
+    interpret = partial(engines.interpret, checked=checked)
+    left = engines.outcome(interpret, verified, name, inputs, given)
     right = engines.outcome(native, verified, name, inputs, given)
     engines.assert_same(left, right)
     return left
@@ -195,18 +202,10 @@ def test_empty_sums_are_plus_zero() -> None:
 
 @pytest.mark.fuzz
 def test_random_programs_agree_in_every_layout() -> None:
-    @given(st.data(), st.integers(0, 3))
-    def agree(data: st.DataObject, blind: int) -> None:
+    @given(st.data(), st.integers(0, 3), st.booleans())
+    def agree(data: st.DataObject, blind: int, checked: bool) -> None:
         verified, name, values, inputs = draw_run(data)
-
-        def native(
-            module: VerifiedModule, which: str, images: engines.Images, given: Mapping[str, object]
-        ) -> dict[str, NDArray[Any]]:
-            return inprocess.run_kernel(module.kernels[which], images, given, blind)
-
-        left = engines.outcome(engines.interpret, verified, name, inputs, values)
-        right = engines.outcome(native, verified, name, inputs, values)
-        engines.assert_same(left, right)
+        compare(verified, inputs, values, blind, checked, name)
 
     agree()
 

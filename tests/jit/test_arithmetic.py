@@ -139,7 +139,11 @@ def name_of(form: tuple[Op, tuple[Immediate, ...]]) -> str:
 
 
 def check(
-    op: Op, immediates: tuple[Immediate, ...], rows: list[tuple[int, ...]], known: int | None
+    op: Op,
+    immediates: tuple[Immediate, ...],
+    rows: list[tuple[int, ...]],
+    known: int | None,
+    checked: bool = False,
 ) -> None:
     """Run all rows that do not trap at once, and compare."""
     good = [(row, result) for row in rows if (result := expected(op, immediates, row)) is not None]
@@ -155,7 +159,7 @@ def check(
     for blind, cpu in ((0, CPUS[0]), (3, CPUS[1])):
         if not inprocess.can_run(cpu):
             continue
-        out = inprocess.run_kernel(kernel, inputs, {}, blind, cpu)["out"]
+        out = inprocess.run_kernel(kernel, inputs, {}, blind, cpu, checked)["out"]
         differing = np.nonzero(out.view(f"u{out.itemsize}") != wanted.view(f"u{out.itemsize}"))[1]
         assert not len(differing), (good[differing[0]], out[0, differing[0]], cpu, blind)
 

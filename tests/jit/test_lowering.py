@@ -26,21 +26,23 @@ FORBIDDEN = re.compile(
 )
 ALLOWED_CALLS = re.compile(
     r"llvm\.(memset\.p0\.i64|memcpy\.p0\.p0\.i64|(sqrt|floor|ceil|trunc|roundeven|fabs|minimum|"
-    r"maximum)\.f(32|64)|fpto[su]i\.sat\.i\d+\.f(32|64))"
+    r"maximum)\.f(32|64)|fpto[su]i\.sat\.i\d+\.f(32|64)|s(add|sub|mul)\.with\.overflow\.i(32|64))"
 )
 
 
-def ir_of(kernel: VerifiedKernel, blind: int = 0, **given: object) -> str:
+def ir_of(kernel: VerifiedKernel, blind: int = 0, *, checked: bool = False, **given: object) -> str:
     """The IR with these parameters."""
-    return lower(kernel, parameters.resolve(kernel.kernel, given), blind=blind)
+    values = parameters.resolve(kernel.kernel, given)
+    return lower(kernel, values, blind=blind, checked=checked)
 
 
+@pytest.mark.parametrize("checked", [False, True])
 @pytest.mark.parametrize("blind", [0, 1, 2, 3])
 @pytest.mark.parametrize("make", kernels.ALL, ids=lambda make: make.__name__)
-def test_only_harmless_ir_is_written(make: kernels.Maker, blind: int) -> None:
-    ir = ir_of(make(), blind)
+def test_only_harmless_ir_is_written(make: kernels.Maker, blind: int, checked: bool) -> None:
+    ir = ir_of(make(), blind, checked=checked)
     assert not FORBIDDEN.search(ir), FORBIDDEN.search(ir)
-    for called in re.findall(r"(?:call|declare) [\w ]+ @([\w.]+)", ir):
+    for called in re.findall(r"(?:call|declare) [\w {},]+ @([\w.]+)", ir):
         assert ALLOWED_CALLS.fullmatch(called), called
 
 

@@ -19,11 +19,11 @@ def test_every_trap_at_every_place_comes_back() -> None:
 def test_no_word_holds_forbidden_bytes() -> None:
     """As it stands in `mov rax, imm64`, wherever the trap is."""
     for position in range(INSTRUCTIONS):
-        for trap in (TrapCode.PIXEL, TrapCode.REQUIRE):
+        for trap in (TrapCode.PIXEL, TrapCode.REQUIRE, TrapCode.WRAP):
             code = b"\x48\xb8" + trapword.encode(trap, position).to_bytes(8, "little") + b"\xc3"
             assert not find_forbidden(code), position
 
 
 def test_other_words_mean_nothing() -> None:
-    for word in (0, 1, -1, 1 << 32, 0x7_4040_4040, 0x1_4040_4030, 0x1_5040_4040, 1 << 63):
+    for word in (0, 1, -1, 1 << 32, 0x8_4040_4040, 0x1_4040_4030, 0x1_5040_4040, 1 << 63):
         assert trapword.decode(word) is None

@@ -1,6 +1,6 @@
 """The reference interpreter: what a verified kernel means, written to be read, not to be fast.
 
-    run(verified, kernel, inputs, parameters) -> Result(outputs, counted)
+    run(verified, kernel, inputs, parameters, checked=False) -> Result(outputs, counted)
 
 raises Refused, OverLimit, Trap; and Crash if a value ever contradicts what the verifier proved.
 It counts what it executes with the weights of vm/costs.py: the count never exceeds the price.

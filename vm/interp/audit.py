@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from vm import scalar
 from vm.errors import Crash
 from vm.interp.machine import Machine, Step, types
 from vm.module import Instruction, Reduction
 from vm.opcodes import Op
 
 EXACT: dict[Op, Callable[..., int]] = {
-    Op.ADD: lambda scalar, a, b: a + b,
-    Op.SUB: lambda scalar, a, b: a - b,
-    Op.MUL: lambda scalar, a, b: a * b,
-    Op.NEG: lambda scalar, a: -a,
-    Op.ABS: lambda scalar, a: abs(a),
+    **scalar.EXACT,
     Op.SHL: lambda scalar, a, b: a << (b % scalar.bits),
     Op.CONVERT: lambda source, target, a: int(a),
     Op.WRAP: lambda source, target, a: int(a),

@@ -74,6 +74,7 @@ class Machine:
     pictures: list[Picture]
     makers: Mapping[Op, Maker]
     limit_units: float = math.inf
+    checked: bool = False
     counted: int = 0
     stack: list[Any] = field(default_factory=list)
     locals: list[Any] = field(default_factory=list)
@@ -109,7 +110,8 @@ class Machine:
     def trap(self, position: int, code: TrapCode, text: str = "") -> Trap | Crash:
         """The error to raise where the instruction there traps."""
         name = self.kernel.name
-        if position not in self.facts.checked:
+        wraps = code is TrapCode.WRAP
+        if (position in self.facts.exact) if wraps else (position not in self.facts.checked):
             return Crash(
                 f"instruction {position} of '{name}' trapped ({code.label}), though proved"
             )

@@ -9,7 +9,8 @@ from vm.errors import Crash
 from vm.interp.machine import Machine, Maker, Step, integers
 from vm.module import Instruction, Order, Reduction, TrapCode, scan_extents
 from vm.opcodes import ITERATION_COST, LINE_COST, REDUCE_COST, Op
-from vm.reduction import REDUCTIONS, Line
+from vm.reduction import CHECKED_REDUCTIONS, REDUCTIONS, Line
+from vm.scalar import ArithmeticTrap
 from vm.types import ScalarType
 
 
@@ -143,7 +144,10 @@ def finish_reduction(machine: Machine, position: int, lines: Iterable[Line]) -> 
     reduction, scalar = machine.kernel.code[position].immediates[:2]
     assert isinstance(reduction, Reduction)
     assert isinstance(scalar, ScalarType)
-    pushed = REDUCTIONS[reduction](scalar, lines)
+    try:
+        pushed = (CHECKED_REDUCTIONS if machine.checked else REDUCTIONS)[reduction](scalar, lines)
+    except ArithmeticTrap as trap:
+        raise machine.trap(position, trap.code) from None
     if pushed is None:
         raise machine.trap(position, TrapCode.EMPTY)
     machine.stack.extend(pushed)

@@ -46,47 +46,50 @@ def run(
     limit_units: float | None = None,
     limit_bytes: int = limits.INTERPRETED_BYTES,
     audit: bool = False,
+    checked: bool = False,
 ) -> Result:
     """Run a kernel on images, (height, width) or (height, width, channels), and parameters.
 
-    `audit` holds every value against what the verifier proved. Raises `Refused` for what does
-    not fit the signature, `OverLimit` beyond the limits, `Trap` where the kernel traps, `Crash`
-    where the verifier was wrong.
+    `audit` holds every value against what the verifier proved; in a `checked` run signed
+    arithmetic traps instead of wrapping. Raises `Refused` for what does not fit the signature,
+    `OverLimit` beyond the limits, `Trap` where the kernel traps, `Crash` where the verifier was
+    wrong.
     """
     if kernel not in verified.kernels:
         listed = ", ".join(verified.kernels)
         raise Refused(f"the module has no kernel '{kernel}' (it has: {listed})")
-    checked = verified.kernels[kernel]
-    prepared = prepare(checked.kernel, inputs, parameters)
-    memory = checked.memory.evaluate(prepared.dimensions, prepared.parameters)
+    found = verified.kernels[kernel]
+    prepared = prepare(found.kernel, inputs, parameters)
+    memory = found.memory.evaluate(prepared.dimensions, prepared.parameters)
     if memory > limit_bytes:
         raise OverLimit(f"kernel '{kernel}' needs {memory} bytes", f"{limit_bytes} bytes")
-    buffers = [buffer(image, prepared) for image in checked.kernel.images]
+    buffers = [buffer(image, prepared) for image in found.kernel.images]
     limit = math.inf if limit_units is None else limit_units
-    machine = make_machine(checked, prepared, buffers, limit, audit)
-    for index in sorted(checked.facts.cleared):
+    machine = make_machine(found, prepared, buffers, limit, audit, checked)
+    for index in sorted(found.facts.cleared):
         machine.count_clearing(index)  # they are made of zeros
-    machine.block(0, len(checked.kernel.code))()
+    machine.block(0, len(found.kernel.code))()
     outputs = Outputs(
         {
             image.name: as_output(one_nan(image, pixels))
-            for image, pixels in zip(checked.kernel.images, buffers, strict=True)
+            for image, pixels in zip(found.kernel.images, buffers, strict=True)
             if image.role is Role.OUT
         },
         {
             field.name: math.nan if value != value else value
-            for field, value in zip(checked.kernel.fields, machine.record, strict=True)
+            for field, value in zip(found.kernel.fields, machine.record, strict=True)
         },
     )
     return Result(outputs, machine.counted)
 
 
 def make_machine(
-    checked: VerifiedKernel,
+    verified: VerifiedKernel,
     prepared: Prepared,
     buffers: list[NDArray[Any]],
     limit_units: float,
     audit: bool,
+    checked: bool = False,
 ) -> Machine:
     """A machine at its start."""
     pictures = [
@@ -97,16 +100,17 @@ def make_machine(
             image.channels,
             from_raw(image.type, 0),
         )
-        for image, pixels in zip(checked.kernel.images, buffers, strict=True)
+        for image, pixels in zip(verified.kernel.images, buffers, strict=True)
     ]
     return Machine(
-        checked.kernel,
-        checked.facts,
+        verified.kernel,
+        verified.facts,
         prepared.dimensions,
         prepared.parameters,
         pictures,
         HANDLERS,
         limit_units,
+        checked,
         audit=audited if audit else None,
     )
 

@@ -10,7 +10,7 @@ from vm.interp.borders import FOLDS
 from vm.interp.machine import Machine, Maker, Step, integers, types
 from vm.module import Border, Instruction, TrapCode
 from vm.opcodes import Op
-from vm.scalar import ARITHMETIC, MEANING, ArithmeticTrap, Value
+from vm.scalar import ARITHMETIC, CHECKED, MEANING, ArithmeticTrap, Value
 
 # Values.
 
@@ -108,7 +108,8 @@ def _array_copy(machine: Machine, position: int, instruction: Instruction) -> St
 
 
 def _arithmetic(machine: Machine, position: int, instruction: Instruction) -> Step:
-    meaning, stack = MEANING[instruction.op], machine.stack
+    meaning = (CHECKED if machine.checked else MEANING)[instruction.op]
+    stack = machine.stack
     kinds, operands = types(instruction), len(instruction.op.pops)
 
     def step() -> None:

@@ -15,20 +15,23 @@ IR_BYTES = 8 << 20
 BLIND_LEVELS = 4
 
 
-def kernel_ir(module: bytes, kernel: str, parameters: bytes, blind: int) -> str:
+def kernel_ir(
+    module: bytes, kernel: str, parameters: bytes, blind: int, *, checked: bool = False
+) -> str:
     """The IR of a kernel specialised to its parameters (`vm.parameters.to_bytes`).
 
     `blind` is 0, or up to 3 where the byte audit found constants that look like forbidden
-    instructions. Raises `Malformed`, `Invalid`, `Refused`, `OverLimit`.
+    instructions; with `checked`, signed arithmetic traps instead of wrapping.
+    Raises `Malformed`, `Invalid`, `Refused`, `OverLimit`.
     """
     verified = verify(module)
-    checked = verified.kernels.get(kernel)
-    if checked is None:
+    found = verified.kernels.get(kernel)
+    if found is None:
         raise Refused(f"the module has no kernel '{kernel}'")
     if not 0 <= blind < BLIND_LEVELS:
         raise Refused(f"there is no blinding level {blind}")
-    values = parameter_values.from_bytes(checked.kernel, parameters)
-    ir = lower(checked, values, blind=blind)
+    values = parameter_values.from_bytes(found.kernel, parameters)
+    ir = lower(found, values, blind=blind, checked=checked)
     if len(ir) > IR_BYTES:
         raise OverLimit("the kernel is too large for native code", f"{IR_BYTES} bytes of LLVM IR")
     return ir

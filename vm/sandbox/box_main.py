@@ -73,7 +73,10 @@ def compile_kernel(request: CompileRequest) -> CompileAnswer:
     """Verify, lower, optimise, emit, link."""
     if not 0 <= request.attempt < backend.ATTEMPTS:
         raise Refused(f"there is no attempt {request.attempt}")
-    ir = kernel_ir(request.module, request.kernel, request.parameters, min(request.attempt, 3))
+    blind = min(request.attempt, 3)
+    ir = kernel_ir(
+        request.module, request.kernel, request.parameters, blind, checked=request.checked
+    )
     data = backend.compile_ir(ir, request.cpu, request.attempt)
     image = linker.link(data, "kernel", EXTERNALS, layout_seed=request.attempt)
     return CompileAnswer(image.text, image.constants, backend.llvm_version())

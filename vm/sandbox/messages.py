@@ -15,13 +15,17 @@ LENGTH_BYTES = 4
 
 
 class CompileRequest(msgspec.Struct, frozen=True):
-    """Compile one kernel of a module, specialised to its parameters (`vm.parameters.to_bytes`)."""
+    """Compile one kernel of a module, specialised to its parameters (`vm.parameters.to_bytes`).
+
+    With `checked`, signed arithmetic traps instead of wrapping.
+    """
 
     module: bytes
     kernel: str
     parameters: bytes
     cpu: str
     attempt: int
+    checked: bool = False
 
 
 class CompileAnswer(msgspec.Struct, frozen=True):

@@ -40,16 +40,19 @@ def native_kernel(
     parameters: ParameterValues,
     box: CompileBox,
     cache: ObjectCache | None,
+    *,
+    checked: bool = False,
 ) -> NativeKernel:
     """The executable of a kernel with these parameters, for the box's CPU level.
 
-    Raises `OverLimit` if compiling takes too much, `SandboxBroken` if the box dies or no
-    attempt passes the audit.
+    With `checked`, its signed arithmetic traps instead of wrapping. Raises `OverLimit` if compiling
+    takes too much, `SandboxBroken` if the box dies or no attempt passes the audit.
     """
     began = time.perf_counter()
     given = parameter_values.to_bytes(verified.kernels[kernel].kernel, parameters)
+    mode = b"checked" if checked else b""
     key = ObjectCache.key(
-        verified.encoded, kernel.encode(), given, box.cpu.encode(), _compiler_version()
+        verified.encoded, kernel.encode(), given, box.cpu.encode(), mode, _compiler_version()
     )
     if cache is not None:
         image = cache.load(key)
@@ -59,7 +62,7 @@ def native_kernel(
             cache.forget(key)
     findings: list[Finding] = []
     for attempt in range(ATTEMPTS):
-        request = CompileRequest(verified.encoded, kernel, given, box.cpu, attempt)
+        request = CompileRequest(verified.encoded, kernel, given, box.cpu, attempt, checked)
         found = box.compile(request)
         image = KernelImage(found.text, found.constants)
         findings = find_forbidden(image.text)

@@ -100,8 +100,12 @@ class NativeRunner:
         memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
         cpu_limit_s: float = CPU_LIMIT_S,
         nice: int = 0,
+        checked: bool = False,
     ) -> None:
-        """Check the parameters. Raises `Refused`, or `SandboxUnavailable` without any box."""
+        """Check the parameters; in `checked` runs signed arithmetic traps instead of wrapping.
+
+        Raises `Refused`, or `SandboxUnavailable` without any box.
+        """
         if kernel not in verified.kernels:
             listed = ", ".join(verified.kernels)
             raise Refused(f"there is no kernel '{kernel}' (there is: {listed})")
@@ -115,6 +119,7 @@ class NativeRunner:
         self.memory_limit_bytes = memory_limit_bytes
         self.cpu_limit_s = cpu_limit_s
         self.nice = nice
+        self.wraps_trap = checked
         self._native: NativeKernel | None = None
         self._program = -1
         self._child: StrictChild | None = None
@@ -128,7 +133,9 @@ class NativeRunner:
         """Compile the kernel, or take it from the cache: once."""
         if self._native is None:
             name = self.checked.kernel.name
-            self._native = native_kernel(self.verified, name, self.values, self.box, self.cache)
+            self._native = native_kernel(
+                self.verified, name, self.values, self.box, self.cache, checked=self.wraps_trap
+            )
             self._program = program_file(self._native.elf)
         return self._native
 

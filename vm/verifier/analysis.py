@@ -21,7 +21,7 @@ from vm.types import ScalarType
 from vm.verifier import price, transfer
 from vm.verifier.dimensions import KernelDimensions
 from vm.verifier.expression import Expression, TooComplexError, number, parameter
-from vm.verifier.frame import Frame, reduction_ranges
+from vm.verifier.frame import Frame, is_exact_sum, reduction_ranges
 from vm.verifier.instructions import claims_of, stack_effect
 from vm.verifier.interval import Range, refined, shifted, whole
 from vm.verifier.regions import own_locals
@@ -226,6 +226,8 @@ class Analyser:
             self.assign(claim.local, self.claimed(claim))
         for value in reduction_ranges(start, frame, self.dimensions):
             self.push_at(region.start, value)
+        if is_exact_sum(start, frame):
+            self.found.exact.add(region.start)
 
     def push_at(self, position: int, value: Range) -> None:
         """Push a region's result; its interval is kept under the region's start."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vm.module import Instruction, Reduction
-from vm.types import ScalarType
+from vm.opcodes import Op
 from vm.verifier.dimensions import KernelDimensions
 from vm.verifier.expression import Expression, number
 from vm.verifier.instructions import ARG_REDUCTIONS, body_result, region_results
-from vm.verifier.interval import Range, whole
+from vm.verifier.interval import Range, fits, whole
 from vm.verifier.regions import Region
+
+SUMS = frozenset({Reduction.SUM, Reduction.COUNT})
 
 
 @dataclass(slots=True)
@@ -39,17 +41,25 @@ def reduction_ranges(start: Instruction, frame: Frame, dimensions: KernelDimensi
         return []
     reduction = start.immediates[0]
     body = frame.stack[0]
-    most = frame.most_trips
     if reduction in ARG_REDUCTIONS:
         places = [Range(v.type, v.low, v.high, v.above, v.below) for v in frame.places]
         return [dimensions.join(body, body), *places]
-    if reduction is Reduction.COUNT:
-        fits = most <= ScalarType.I32.maximum
-        return [Range(ScalarType.I32, 0, most) if fits else whole(ScalarType.I32)]
-    if reduction is Reduction.SUM and not body.type.is_float:
-        low, high = min(0, most * body.low), max(0, most * body.high)
-        fits = body.type.minimum <= low and high <= body.type.maximum
-        return [Range(body.type, low, high) if fits else whole(body.type)]
-    if reduction is Reduction.SUM:
-        return [whole(region_results(start)[0])]
+    if reduction in SUMS:
+        scalar = region_results(start)[0]
+        low, high = _partial_sums(frame)
+        return [Range(scalar, low, high) if is_exact_sum(start, frame) else whole(scalar)]
     return [dimensions.join(body, body)]
+
+
+def is_exact_sum(start: Instruction, frame: Frame) -> bool:
+    """Whether a region is an integer sum (or count) that never leaves its type on the way."""
+    if start.op not in (Op.REDUCE, Op.REDUCE_2D) or start.immediates[0] not in SUMS:
+        return False
+    scalar = region_results(start)[0]
+    return scalar.is_integer and fits(scalar, *_partial_sums(frame))
+
+
+def _partial_sums(frame: Frame) -> tuple[int, int]:
+    """What sums of up to as many values as there may be can be; a true counts 1."""
+    body, most = frame.stack[0], frame.most_trips
+    return min(0, most * body.low), max(0, most * body.high)

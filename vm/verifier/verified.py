@@ -20,8 +20,8 @@ class Facts:
     `end_of` and `else_of` match regions; `proved` are the instructions that could trap in
     general but cannot here, `checked` those that keep their check; `ranges` gives the interval
     of the integer that an instruction pushes, and `exact` the integer instructions whose result
-    needs no wrapping; `reaches` is what each carry needs kept; `cleared` are the images
-    that must be zeroed before the kernel starts.
+    (of a sum: every partial sum) needs no wrapping; `reaches` is what each carry needs kept;
+    `cleared` are the images that must be zeroed before the kernel starts.
     """
 
     end_of: Mapping[int, int]

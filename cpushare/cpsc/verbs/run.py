@@ -58,6 +58,7 @@ def action(program: Program, kernel: Kernel, options: dict[str, Any]) -> int:
         options["jobs"] or setting("jobs"),
         options["memory_bytes"] or setting("memory_bytes"),
         options["cache"],
+        options["checked"],
     )
     return batch.run(work, tasks, as_json=options["as_json"], table=options["table"])
 
@@ -85,6 +86,7 @@ command = kernel_verb(
         PAIR_OPTION,
         click.Option(["-j", "--jobs"], type=click.IntRange(1), help="Pictures at once."),
         click.Option(["--interpret"], is_flag=True, help="In the interpreter: anywhere, slowly."),
+        click.Option(["--checked"], is_flag=True, help="Trap where signed arithmetic would wrap."),
         click.Option(
             ["--engine"], type=click.Choice(["native", "interpret"]), default="native", hidden=True
         ),

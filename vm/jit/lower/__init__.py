@@ -1,6 +1,6 @@
 """Lowering: a verified kernel with its parameters -> textual LLVM IR.
 
-    lower(kernel, parameters, blind=0) -> str      raises OverLimit
+    lower(kernel, parameters, blind=0, checked=False) -> str      raises OverLimit
 
 The function made is `i64 @kernel(ptr %arena, ptr %args)`. `args` holds all dimensions, then the
 byte offsets of all buffers in the arena (`vm.layout`), as i64. It returns 0, or a trap:

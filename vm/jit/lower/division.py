@@ -13,6 +13,7 @@ from vm.opcodes import Op
 from vm.types import ScalarType
 
 BLIND_DIVISORS = 3  # from this level on divisors are hidden from LLVM too
+QUOTIENTS = {Op.DIV, Op.DIV_FLOOR, Op.DIV_ROUND}
 FLOORS = {Op.DIV_FLOOR, Op.MOD_FLOOR}
 REMAINDERS = {Op.REM, Op.MOD_FLOOR}
 
@@ -25,12 +26,25 @@ def do_divide(low: Lowering, position: int, instruction: Instruction) -> None:
         return
     if low.is_checked(position):
         low.guard(integers.compare(low, Op.NE, b, constant(b.type, 0)), TrapCode.DIVISION, position)
+    if instruction.op in QUOTIENTS and a.type.is_signed and low.keeps_wrap_check(position):
+        _watch(low, position, a, b)
     if b.raw == 0:  # the trap above is taken
         low.push(constant(a.type, 0))
     elif b.raw is not None and low.blind < BLIND_DIVISORS:
         low.push(_by_constant(low, instruction.op, a, b.raw), position)
     else:
         low.push(_by_value(low, instruction.op, a, b), position)
+
+
+def _watch(low: Lowering, position: int, a: Value, b: Value) -> None:
+    """Trap for MIN / -1, the only quotient that its type cannot hold."""
+    least, minus_one = constant(a.type, a.type.minimum), constant(b.type, -1)
+    if a.low > least.low or b.low > -1 or b.high < -1:
+        return
+    other_a = integers.compare(low, Op.NE, a, least)
+    other_b = integers.compare(low, Op.NE, b, minus_one)
+    text = f"or i1 {low.text(other_a)}, {low.text(other_b)}"
+    low.guard(low.instruction(ScalarType.BOOL, text, a, b), TrapCode.WRAP, position)
 
 
 def _emit(low: Lowering, text: str, *sources: Value) -> Value:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from vm.jit.lower import floats
 from vm.jit.lower.state import Lowering
 from vm.jit.lower.value import LLVM_TYPE, Affine, Value, constant
-from vm.module import Instruction
+from vm.module import Instruction, TrapCode
 from vm.opcodes import Op
 from vm.types import ScalarType
 
@@ -20,23 +20,38 @@ LLVM_BINARY = {
     Op.XOR: "xor",
 }
 PREDICATE = {Op.EQ: "eq", Op.NE: "ne", Op.LT: "lt", Op.LE: "le", Op.GT: "gt", Op.GE: "ge"}
+CAN_WRAP = frozenset({Op.ADD, Op.SUB, Op.MUL})
 KEEPS_SIGN_BITS = frozenset({Op.AND, Op.OR, Op.XOR})  # wide forms agree even without a proof
 
 
 def binary(low: Lowering, position: int, op: Op, a: Value, b: Value) -> Value:
-    """ADD, SUB, MUL, AND, OR, XOR: wrapping."""
+    """ADD, SUB, MUL, AND, OR, XOR: wrapping, or trapping there in a checked run."""
     scalar = a.type
-    if (op in (Op.ADD, Op.SUB) and a.late != b.late) or a.split or b.split:
+    watched = op in CAN_WRAP and scalar.is_signed and low.keeps_wrap_check(position)
+    if watched:
+        result = _watched(low, position, op, a, b)
+    else:
         summed = _split_sum(low, op, a, b)
         if summed is not None:
             return summed
-    text = f"{LLVM_BINARY[op]} {LLVM_TYPE[scalar]} {low.text(a)}, {low.text(b)}"
-    result = low.instruction(scalar, text, a, b)
-    exact = position in low.facts.exact or op in KEEPS_SIGN_BITS
+        text = f"{LLVM_BINARY[op]} {LLVM_TYPE[scalar]} {low.text(a)}, {low.text(b)}"
+        result = low.instruction(scalar, text, a, b)
+    exact = watched or position in low.facts.exact or op in KEEPS_SIGN_BITS
     if scalar is ScalarType.I32 and exact and low.has_wide(a, b):
         wide = low.build.value(f"{LLVM_BINARY[op]} i64 {low.wide(a)}, {low.wide(b)}")
         result = replace(result, wide=wide, affine=_affine(op, a, b))
     return result
+
+
+def _watched(low: Lowering, position: int, op: Op, a: Value, b: Value) -> Value:
+    """A sum, difference or product of signed integers that traps where its type is left."""
+    kind = LLVM_TYPE[a.type]
+    function = f"llvm.s{LLVM_BINARY[op]}.with.overflow.{kind}"
+    pair = low.build.call(f"{{ {kind}, i1 }}", function, (kind, kind), (low.text(a), low.text(b)))
+    wrapped = low.build.value(f"extractvalue {{ {kind}, i1 }} {pair}, 1")
+    fits = low.instruction(ScalarType.BOOL, f"xor i1 {wrapped}, true", a, b)
+    low.guard(fits, TrapCode.WRAP, position)
+    return low.instruction(a.type, f"extractvalue {{ {kind}, i1 }} {pair}, 0", a, b)
 
 
 def _affine(op: Op, a: Value, b: Value) -> Affine | None:
@@ -55,7 +70,7 @@ def _split_sum(low: Lowering, op: Op, a: Value, b: Value) -> Value | None:
     In a scan the pixel before is the critical path: what depends on it must be added last.
     `freeze` keeps LLVM from undoing the order, and changes no value.
     """
-    if op not in (Op.ADD, Op.SUB) or not a.type.is_integer:
+    if op not in (Op.ADD, Op.SUB) or (a.late == b.late and not (a.split or b.split)):
         return None
     name, kind = LLVM_BINARY[op], LLVM_TYPE[a.type]
     early_a, late_a = _parts(low, a)
@@ -76,12 +91,12 @@ def _parts(low: Lowering, value: Value) -> tuple[str, str]:
 
 
 def negate(low: Lowering, position: int, a: Value) -> Value:
-    """-a, wrapping."""
+    """-a, wrapping or watched as `binary` is."""
     return binary(low, position, Op.SUB, constant(a.type, 0), a)
 
 
 def absolute(low: Lowering, position: int, a: Value) -> Value:
-    """|a|, wrapping at MIN."""
+    """|a|, wrapping or watched at MIN, where -a is too."""
     if a.low >= 0:
         return a
     return choose(low, compare(low, Op.LT, a, constant(a.type, 0)), negate(low, position, a), a)

@@ -32,8 +32,12 @@ STYLES = (
 )  # by blinding level: the same function in other instructions, without other meaning
 
 
-def lower(kernel: VerifiedKernel, parameters: ParameterValues, *, blind: int = 0) -> str:
+def lower(
+    kernel: VerifiedKernel, parameters: ParameterValues, *, blind: int = 0, checked: bool = False
+) -> str:
     """Textual LLVM IR of one kernel, its parameters made constants.
+
+    With `checked`, signed arithmetic traps instead of wrapping.
 
     `blind` (0 to 3) hides constants that the bytecode chose, should their bytes look like
     forbidden instructions. Raises `OverLimit` where the kernel is too large for native code.
@@ -48,6 +52,7 @@ def lower(kernel: VerifiedKernel, parameters: ParameterValues, *, blind: int = 0
             HANDLERS,
             blind,
             in_memory,
+            checked,
         )
         metadata = _prologue(low)
         low.walk(0, len(kernel.kernel.code))

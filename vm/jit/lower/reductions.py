@@ -34,13 +34,13 @@ def _kind(instruction: Instruction) -> tuple[Reduction, ScalarType]:
     return reduction, scalar
 
 
-def add(low: Lowering, a: Value, b: Value) -> Value:
-    """A + b of either kind of number."""
+def add(low: Lowering, position: int, a: Value, b: Value) -> Value:
+    """A + b of either kind of number, for the reduction at this position."""
     if a.type.is_float:
         return floats.binary(low, Op.ADD, a, b)
     if a.raw == 0:
         return b
-    return integers.binary(low, -1, Op.ADD, a, b)
+    return integers.binary(low, position, Op.ADD, a, b)
 
 
 def identity(reduction: Reduction, scalar: ScalarType) -> Value:
@@ -56,10 +56,13 @@ def identity(reduction: Reduction, scalar: ScalarType) -> Value:
     return constant(scalar, 0)
 
 
-def fold(low: Lowering, reduction: Reduction, state: State, value: Value, place: State) -> State:
-    """One element more. Arguments: the state begins as [] only when folding known trips."""
+def fold(low: Lowering, position: int, state: State, value: Value, place: State) -> State:
+    """One element more, for the reduction at this position; the state begins as []."""
+    if not state:
+        return [value, *place]
+    reduction = _kind(low.kernel.code[position])[0]
     if reduction in (Reduction.SUM, Reduction.COUNT):
-        return [add(low, state[0], value)]
+        return [add(low, position, state[0], value)]
     if reduction in EXTREME_OP:
         return [integers.extreme(low, EXTREME_OP[reduction], state[0], value)]
     better = integers.compare(low, BETTER_OP[reduction], value, state[0])
@@ -114,44 +117,43 @@ def do_reduce(low: Lowering, position: int, instruction: Instruction) -> None:
     known = start.raw is not None and stop.raw is not None
     trips = range(start.raw or 0, stop.raw or 0)
     if known and unrollable(low, position, len(trips)):
-        results = _unrolled(low, reduction, scalar, trips, body)
+        results = _unrolled(low, position, scalar, trips, body)
     elif reduction is Reduction.SUM and scalar.is_float:
         results = [_float_sum(low, scalar, start, stop, body)]
     else:
-        results = _looped(low, reduction, scalar, start, stop, body)
+        results = _looped(low, position, scalar, start, stop, body)
     for which, value in enumerate(results):
         low.push(value, position if which == 0 else None)
 
 
-def _unrolled(
-    low: Lowering, reduction: Reduction, scalar: ScalarType, trips: range, body: Body
-) -> State:
+def _unrolled(low: Lowering, position: int, scalar: ScalarType, trips: range, body: Body) -> State:
+    reduction = _kind(low.kernel.code[position])[0]
     places = [constant(ScalarType.I32, i) for i in trips]
-    values = [body(place) for place in places]
     is_arg = reduction in BETTER_OP
-    if not values:
+    if not places:
         empty = constant(scalar, 0)
         return [empty, constant(ScalarType.I32, 0)] if is_arg else [empty]
-    if reduction is Reduction.SUM and scalar.is_float and len(values) > SUM_LANES:
+    if reduction is Reduction.SUM and scalar.is_float and len(places) > SUM_LANES:
+        values = [body(place) for place in places]
         lanes = [_in_order(low, values[lane::SUM_LANES]) for lane in range(SUM_LANES)]
         return [_folded_lanes(low, lanes)]
-    state = [values[0], places[0]] if is_arg else [values[0]]
-    for value, place in zip(values[1:], places[1:], strict=True):
-        state = fold(low, reduction, state, value, [place] if is_arg else [])
+    state: State = []
+    for place in places:
+        state = fold(low, position, state, body(place), [place] if is_arg else [])
     return state
 
 
 def _in_order(low: Lowering, values: State) -> Value:
     total = values[0]
     for value in values[1:]:
-        total = add(low, total, value)
+        total = floats.binary(low, Op.ADD, total, value)
     return total
 
 
 def _folded_lanes(low: Lowering, lanes: State) -> Value:
     while len(lanes) > 1:
         half = len(lanes) // 2
-        lanes = [add(low, lanes[i], lanes[i + half]) for i in range(half)]
+        lanes = [floats.binary(low, Op.ADD, lanes[i], lanes[i + half]) for i in range(half)]
     return lanes[0]
 
 
@@ -185,8 +187,9 @@ def _loop(
 
 
 def _looped(
-    low: Lowering, reduction: Reduction, scalar: ScalarType, start: Value, stop: Value, body: Body
+    low: Lowering, position: int, scalar: ScalarType, start: Value, stop: Value, body: Body
 ) -> State:
+    reduction = _kind(low.kernel.code[position])[0]
     first, high = low.wide(start), max(start.low, stop.high - 1)
     is_arg = reduction in BETTER_OP
     initial = [identity(reduction, scalar)]
@@ -197,7 +200,7 @@ def _looped(
         index = low.coordinate(counter, start.low, high)
         value = body(index)
         place = [index] if is_arg else []
-        after = fold(low, reduction, state, value, place)
+        after = fold(low, position, state, value, place)
         if not is_arg:
             return after
         is_first = low.instruction(ScalarType.BOOL, f"icmp eq i64 {counter}, {first}")
@@ -231,7 +234,8 @@ def _float_sum(low: Lowering, scalar: ScalarType, start: Value, stop: Value, bod
         index = build.value(f"add i64 {first}, {element}")
         value = body(low.coordinate(index, start.low, high))
         place = build.value(f"getelementptr {kind}, ptr {lanes}, i64 {lane}")
-        total = add(low, low.instruction(scalar, f"load {kind}, ptr {place}, align {size}"), value)
+        before = low.instruction(scalar, f"load {kind}, ptr {place}, align {size}")
+        total = floats.binary(low, Op.ADD, before, value)
         build.emit(f"store {low.typed(total)}, ptr {place}, align {size}")
 
     _whole_rounds(low, rounds, add_to_lane)
@@ -293,14 +297,14 @@ def do_reduce_2d(low: Lowering, position: int, instruction: Instruction) -> None
         y = low.coordinate(y_name, 0, AXIS_PIXELS - 1)
         if reduction is Reduction.SUM and scalar.is_float:
             total = _float_sum(low, scalar, none, columns, lambda x: element(x, y))
-            return [add(low, state[0], total)]
+            return [add(low, position, state[0], total)]
         return _loop(low, "0", low.wide(columns), state, lambda x, s: pixel(x, y, s))
 
     def pixel(x_name: str, y: Value, state: State) -> State:
         x = low.coordinate(x_name, 0, AXIS_PIXELS - 1)
         value = element(x, y)
         places = [x, y] if reduction in BETTER_OP else []
-        after = fold(low, reduction, state, value, places)
+        after = fold(low, position, state, value, places)
         if not places:
             return after
         both = low.build.value(f"or i64 {low.wide(x)}, {low.wide(y)}")

@@ -102,6 +102,7 @@ class Lowering:
         handlers: Mapping[Op, Handler],
         blind: int,
         in_memory: frozenset[int],
+        checked: bool,
     ) -> None:
         self.kernel = kernel
         self.facts = facts
@@ -110,6 +111,7 @@ class Lowering:
         self.handlers = handlers
         self.blind = blind
         self.in_memory = in_memory
+        self.checked = checked
         self.demoted: set[int] = set()
         self.walked = 0
         self.build = Builder()
@@ -265,6 +267,10 @@ class Lowering:
         if position not in self.facts.proved:
             raise Crash(f"instruction {position} was never judged")
         return False
+
+    def keeps_wrap_check(self, position: int) -> bool:
+        """Whether signed arithmetic there must be watched: this is a checked run, and unproved."""
+        return self.checked and position not in self.facts.exact
 
     def guard(self, ok: Value, trap: TrapCode, position: int) -> None:
         """Trap unless `ok`."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from compiler import wording
 from compiler.diagnostics import CompileError, Diagnostic
-from compiler.source import Source, Span
+from compiler.source import Source
 from vm import limits
 from vm.errors import Crash, Invalid
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from compiler import typed
     from compiler.typed import TypedProgram
     from vm.module import Kernel, Module
+    from vm.verifier import VerifiedModule
 
 USER_RULES = {
     "V7": ("CPS0801", "the kernel is too large for the machine"),
@@ -62,10 +63,13 @@ def compile_text(text: str, name: str = "<text>") -> Compiled:
 def compile_source(source: Source) -> Compiled:
     """Compile a source. Raises `CompileError`."""
     from compiler.check.program import check_program
+    from compiler.unproved import unproved
 
     program = check_program(source)
     module = module_of(program, program.kernels)
-    return Compiled(module, checked_bytes(module, program.kernels), program, program.warnings)
+    verified = checked(module, program.kernels)
+    warnings = (*program.warnings, *unproved(verified, program))
+    return Compiled(module, verified.encoded, program, warnings)
 
 
 def module_of(program: TypedProgram, kernels: tuple[typed.Kernel, ...]) -> Module:
@@ -93,7 +97,7 @@ def lowered(kernel: typed.Kernel) -> Kernel:
     try:
         return emit(run_passes(lower(kernel)))
     except PassError as error:
-        span = line_span(kernel.span.source, error.line) if error.line else kernel.span
+        span = kernel.span.source.line_span(error.line) if error.line else kernel.span
         found = Diagnostic(error.code, error.message, span, helps=(error.help,))
         raise CompileError((found,)) from None
     except RecursionError:
@@ -106,8 +110,8 @@ def lowered(kernel: typed.Kernel) -> Kernel:
         sys.setrecursionlimit(before)
 
 
-def checked_bytes(module: Module, kernels: tuple[typed.Kernel, ...]) -> bytes:
-    """The module's bytes, which the verifier accepted.
+def checked(module: Module, kernels: tuple[typed.Kernel, ...]) -> VerifiedModule:
+    """The module as the verifier accepts it.
 
     Raises `CompileError` where the program asks for more than the machine has; any other refusal
     is a bug of the compiler, a `Crash`.
@@ -118,11 +122,9 @@ def checked_bytes(module: Module, kernels: tuple[typed.Kernel, ...]) -> bytes:
     for kernel in module.kernels:
         _check_limits(kernel, kernels)
     try:
-        encoded = codec.encode(module)
-        verify(encoded)
+        return verify(codec.encode(module))
     except Invalid as refusal:
         raise _diagnosed(refusal, module, kernels) from None
-    return encoded
 
 
 def _diagnosed(
@@ -137,7 +139,7 @@ def _diagnosed(
     if kernel is not None and refusal.instruction is not None:
         code_of = {each.name: each.code for each in module.kernels}[kernel.name]
         line = code_of[min(refusal.instruction, len(code_of) - 1)].line
-        span = line_span(kernel.span.source, line) if line else span
+        span = kernel.span.source.line_span(line) if line else span
     helps = (HELPS[refusal.rule],) if refusal.rule in HELPS else ()
     return CompileError((Diagnostic(code, message, span, notes=(refusal.message,), helps=helps),))
 
@@ -157,12 +159,3 @@ def _check_limits(made: Kernel, kernels: tuple[typed.Kernel, ...]) -> None:
             note = f"it needs {count} {what}; the machine has {limit}"
             code, message = USER_RULES["V7"]
             raise CompileError((Diagnostic(code, message, span, notes=(note,)),))
-
-
-def line_span(source: Source, line: int) -> Span:
-    """The text of a line, without its indentation."""
-    lines = source.text.splitlines(keepends=True)
-    start = sum(len(each) for each in lines[: line - 1])
-    text = source.line_text(line)
-    indent = len(text) - len(text.lstrip())
-    return Span(source, start + indent, start + max(indent + 1, len(text.rstrip())))

@@ -75,6 +75,12 @@ class Source:
         end = self.text.find("\n", start)
         return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
 
+    def line_span(self, line: int) -> Span:
+        """A line (from 1) without its indentation."""
+        text = self.line_text(line)
+        start = self._line_starts[line - 1] + len(text) - len(text.lstrip())
+        return Span(self, start, start + max(1, len(text.strip())))
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

@@ -22,14 +22,14 @@ from compiler.emit import emit
 from compiler.evaluation import Evaluation, is_equal, numbers_of, parts_of, text_of
 from compiler.lower.values import Elements, Place, Value
 from compiler.passes import run_passes
-from compiler.pipeline import checked_bytes, module_of
+from compiler.pipeline import checked, module_of
 from compiler.source import Source, Span
 from compiler.testimages import Pixels
 from compiler.types import RecordType
 from vm.errors import CPUShareError, Trap
 from vm.inputs import Outputs
 from vm.module import Module
-from vm.verifier import VerifiedModule, verify
+from vm.verifier import VerifiedModule
 
 Images = Mapping[str, Pixels]
 Engine = Callable[[VerifiedModule, str, Images, Mapping[str, object]], Outputs]
@@ -135,7 +135,7 @@ class _Run:
     def verified(self, kernel: typed.Kernel) -> VerifiedModule:
         if kernel not in self.modules:
             module = module_of(self.program, (kernel,))
-            self.modules[kernel] = verify(checked_bytes(module, (kernel,)))
+            self.modules[kernel] = checked(module, (kernel,))
         return self.modules[kernel]
 
     def outcome(self, run: blocks.RunKernel) -> Any:
@@ -162,7 +162,7 @@ class _Run:
             return whole.found
         evaluation = Evaluation(expr, whole.used_images(), self.locals)
         kernel = emit(run_passes(evaluation.kernel()))
-        verified = verify(checked_bytes(Module((kernel,)), ()))
+        verified = checked(Module((kernel,)), ())
         inputs = {name: self.images[symbol] for name, symbol in evaluation.names().items()}
         outcome = self.run(verified, kernel.name, inputs, {})
         if isinstance(outcome, Trap):

@@ -48,4 +48,13 @@ ENTRIES: dict[str, Entry] = {
         "Float additions keep their order, so each needs a place of its own: loops around them are "
         "written out, which needs a constant number of trips, 32 at most.",
     ),
+    "CPS0808": Entry(
+        "this access is checked while the kernel runs",
+        "Nothing shows that the index stays inside, so every access is checked, and traps if it "
+        "does not. Proofs are made of sizes, bounds of loops, constants, ranges of parameters, "
+        "min, max, % and what 'require' says outside of loops; the condition of an 'if' proves "
+        "nothing.",
+        "map (x, y) in dst { dst[x, y] = src[x + 1, y]; }",
+        "map (x, y) in dst { dst[x, y] = src.clamp[x + 1, y]; }",
+    ),
 }

@@ -15,6 +15,7 @@ from compiler.pipeline import compile_source
 from compiler.source import Source, Span
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "error").glob("*.cps"))
+WARNED = sorted((Path(__file__).parent.parent / "cases" / "warning").glob("*.cps"))
 COMPILER = Path(__file__).parent.parent.parent / "compiler"
 
 
@@ -27,17 +28,30 @@ def errors_of(source: Source) -> CompileError:
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_wrong_program(path: Path, bless: bool) -> None:
     error = errors_of(Source.from_path(path, name=path.name))
+    check_golden(path, error.diagnostics, error.render(), bless)
+
+
+@pytest.mark.parametrize("path", WARNED, ids=lambda path: path.stem)
+def test_doubtful_program(path: Path, bless: bool) -> None:
+    warnings = compile_source(Source.from_path(path, name=path.name)).warnings
+    assert {each.severity for each in warnings} == {"warning"}
+    text = "\n\n".join(warning.render() for warning in warnings)
+    check_golden(path, warnings, text, bless)
+
+
+def check_golden(path: Path, found: tuple[Diagnostic, ...], text: str, bless: bool) -> None:
+    """The codes stand on the lines that are marked with them, the text beside the program."""
     marked = {
         (number, code)
         for number, line in enumerate(path.read_text().splitlines(), 1)
         for code in re.findall(r"//~ (CPS\d{4})", line)
     }
-    found = {(each.span.line, each.code) for each in error.diagnostics if each.span}
-    assert found == marked or not marked
+    lines = {(each.span.line, each.code) for each in found if each.span}
+    assert lines == marked or not marked
     golden = path.with_suffix(".txt")
     if bless:
-        golden.write_text(error.render() + "\n")
-    assert golden.read_text() == error.render() + "\n"
+        golden.write_text(text + "\n")
+    assert golden.read_text() == text + "\n"
 
 
 def test_there_are_enough_cases_and_no_stray_goldens() -> None:
@@ -55,7 +69,7 @@ def test_every_code_is_in_the_catalogue_and_used() -> None:
 
 
 def test_most_codes_have_a_case() -> None:
-    shown = {code for path in CASES for code in re.findall(r"CPS\d{4}", path.read_text())}
+    shown = {code for path in CASES + WARNED for code in re.findall(r"CPS\d{4}", path.read_text())}
     shown |= {"CPS0102"}
     hard = {code for code in CATALOGUE if code not in shown}
     assert len(hard) <= 24, sorted(hard)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from compiler.diagnostics import CompileError
-from compiler.pipeline import Compiled, compile_path, compile_text, line_span
+from compiler.pipeline import Compiled, compile_path, compile_text
 from compiler.source import Source
 from vm import codec
 from vm.module import Kernel, Module, Role
@@ -170,7 +170,7 @@ def test_floats_in_a_long_loop_cannot_go_to_rows() -> None:
 
 def test_line_spans_leave_the_indentation_out() -> None:
     source = Source.from_text("t", "a\n    bcd  \r\n\n")
-    assert line_span(source, 2).text == "bcd"
+    assert source.line_span(2).text == "bcd"
 
 
 def test_text_in_a_module_is_fit_to_be_shown() -> None:

@@ -83,7 +83,8 @@ def test_verify_tells_what_was_proved(built: Path) -> None:
     assert entry["checked"] == 0
     assert entry["cost"] == {"dither": "40·w·h + 2·w + 2·h + 31"}
     assert set(entry) == {
-        "hash", "meaning", "accepted", "proved", "checked", "cost", "memory", "kernels", "error",
+        "hash", "meaning", "accepted", "proved", "checked", "cost", "memory", "doubts",
+        "kernels", "error",
     }  # fmt: skip
     assert "accepted" in cpsc("verify", built).out
 

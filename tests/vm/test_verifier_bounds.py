@@ -85,6 +85,58 @@ def test_require_is_learned_at_the_top_only() -> None:
     assert check(*stale, *use, **signature).proved == 0
 
 
+def test_require_is_learned_of_parameters() -> None:
+    """Also together with another condition; and only behind the `require`."""
+    n = op(Op.PARAMETER, 0)
+    fact = (n, const(0), op(Op.GE, I32), n, WIDTH, op(Op.LT, I32), op(Op.AND, ScalarType.BOOL))
+    use = (n, const(0), INSIDE, op(Op.CONVERT, U8, I32), put_local(3))
+    signature = {"parameters": (Parameter("n", I32),), "texts": ("n",)}
+    assert check(*fact, op(Op.REQUIRE, 0), *use, **signature).proved == 1
+    assert check(*use, *fact, op(Op.REQUIRE, 0), **signature).proved == 0
+    either = (*fact[:-1], op(Op.OR, ScalarType.BOOL))
+    assert check(*either, op(Op.REQUIRE, 0), *use, **signature).proved == 0
+
+
+def doubts(*code: Instruction, **signature: object) -> list[str]:
+    """What was not proved of the only access that is checked."""
+    ((_, found),) = check(*code, **signature).facts.doubts.items()
+    return [doubt.text() for doubt in found]
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        ((get(0), *add(1)), "x may equal src.width"),
+        ((get(0), *add(5)), "x may be src.width + 4"),
+        ((get(0), *add(-3)), "x may be -3"),
+        ((const(7),), "x may be 7, and src.width less"),
+        ((op(Op.PARAMETER, 0),), "nothing keeps x below src.width"),
+        ((op(Op.PARAMETER, 1),), "x may be negative"),
+    ],
+)
+def test_what_is_missing_is_told(x: tuple[Instruction, ...], text: str) -> None:
+    least, most = I32.minimum, I32.maximum
+    parameters = (
+        Parameter("n", I32, low=0, high=most),
+        Parameter("m", I32, low=least, high=0),
+    )
+    assert doubts(*loads(*x, get(1)), parameters=parameters) == [text]
+
+
+def test_both_coordinates_and_elements_are_doubted() -> None:
+    assert doubts(*loads(get(1), get(0))) == [
+        "nothing keeps x below src.width",
+        "nothing keeps y below src.height",
+    ]
+    table = (Array(I32, 8, data=tuple(range(8))),)
+    read = (op(Op.PARAMETER, 0), op(Op.ELEM_GET, 0), put_local(4))
+    ranged = (Parameter("n", I32, low=-2, high=9),)
+    assert doubts(*read, arrays=table, parameters=ranged) == [
+        "the index may be -2",
+        "the index may be 9; there are 8 elements",
+    ]
+
+
 def test_division_by_a_required_sum() -> None:
     parameters = (Parameter("n", I32, low=0, high=16),)
     divide = (const(100), get(2), op(Op.DIV_FLOOR, I32), put_local(3))

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from vm.costs import own_cost
 from vm.errors import Invalid
 from vm.layout import Reach
-from vm.module import Border, Carry, Claim, Instruction, Kernel, Reduction, scan_extents
+from vm.module import Border, Carry, Claim, Instruction, Kernel, Parameter, Reduction, scan_extents
 from vm.opcodes import ITERATION_COST, LINE_COST, LOOPS, REDUCE_COST, Op
 from vm.parameters import bounds
 from vm.types import ScalarType
 from vm.verifier import price, transfer
 from vm.verifier.dimensions import KernelDimensions
+from vm.verifier.doubts import Doubt, element_doubts, pixel_doubts
 from vm.verifier.expression import Expression, TooComplexError, number, parameter
 from vm.verifier.frame import Frame, is_exact_sum, reduction_ranges
 from vm.verifier.instructions import claims_of, stack_effect
@@ -37,6 +38,7 @@ class Analysis:
     checked: set[int] = field(default_factory=set)
     ranges: dict[int, tuple[int, int]] = field(default_factory=dict)
     exact: set[int] = field(default_factory=set)
+    doubts: dict[int, tuple[Doubt, ...]] = field(default_factory=dict)
     cost: Expression = field(default_factory=lambda: number(0))
 
 
@@ -77,6 +79,9 @@ class Analyser:
         self.frames = [Frame(None)]
         self.locals = [whole(scalar) for scalar in kernel.locals]
         self.versions = [0] * len(kernel.locals)
+        self.parameters = list(
+            map(parameter_range, range(len(kernel.parameters)), kernel.parameters)
+        )
         self.position = 0
 
     @property
@@ -274,13 +279,7 @@ class Analyser:
         return None
 
     def do_parameter(self, instruction: Instruction, args: list[Range]) -> Range | None:
-        index = _index(instruction)
-        declared = self.kernel.parameters[index]
-        if declared.type.is_float:
-            return whole(declared.type)
-        low, high = (int(bound) for bound in bounds(declared))
-        exact = parameter(index, declared.name) if declared.type.is_integer else None
-        return Range(declared.type, low, high, exact=exact)
+        return self.parameters[_index(instruction)]
 
     def do_dimension(self, instruction: Instruction, args: list[Range]) -> Range | None:
         index = _index(instruction)
@@ -288,7 +287,7 @@ class Analyser:
 
     def do_elem_get(self, instruction: Instruction, args: list[Range]) -> Range | None:
         array = self.kernel.arrays[_index(instruction)]
-        self.judge(args[0].low >= 0 and args[0].high < array.length)
+        self.judge_element(args[0], array.length)
         if array.type.is_float:
             return None
         if array.data:
@@ -299,9 +298,13 @@ class Analyser:
         return None
 
     def do_elem_set(self, instruction: Instruction, args: list[Range]) -> Range | None:
-        length = self.kernel.arrays[_index(instruction)].length
-        self.judge(args[0].low >= 0 and args[0].high < length)
+        self.judge_element(args[0], self.kernel.arrays[_index(instruction)].length)
         return None
+
+    def judge_element(self, index: Range, length: int) -> None:
+        self.judge(index.low >= 0 and index.high < length)
+        if self.position in self.found.checked:
+            self.found.doubts[self.position] = tuple(element_doubts(index, length))
 
     def do_arithmetic(self, instruction: Instruction, args: list[Range]) -> Range | None:
         scalar = instruction.immediates[0]
@@ -338,6 +341,11 @@ class Analyser:
         image = self.kernel.images[index]
         inside = self.dimensions.is_inside
         self.judge(inside(args[0], image.width) and inside(args[1], image.height))
+        if self.position in self.found.checked:
+            self.found.doubts[self.position] = (
+                *pixel_doubts(self.dimensions, args[0], image.width, f"{image.name}.width"),
+                *pixel_doubts(self.dimensions, args[1], image.height, f"{image.name}.height"),
+            )
 
     def do_clear(self, instruction: Instruction, args: list[Range]) -> Range | None:
         self.frame.nested += self.pricing.clearing(_index(instruction))
@@ -367,6 +375,8 @@ class Analyser:
             kind, index, version = fact.origin
             if kind == "dimension":
                 self.dimensions.learn(fact)
+            elif kind == "parameter":
+                self.parameters[index] = refined(self.parameters[index], fact)
             elif version == self.versions[index]:
                 self.locals[index] = refined(self.locals[index], fact)
         return None
@@ -399,6 +409,15 @@ class Analyser:
         for carry in price.carries_of(self.kernel, frame.region):
             lines = self.reaches[carry][0].lines + 1
             frame.lines += length * number(lines)
+
+
+def parameter_range(index: int, declared: Parameter) -> Range:
+    """What a scalar parameter can be, before anything is required of it."""
+    if declared.type.is_float:
+        return whole(declared.type)
+    low, high = (int(bound) for bound in bounds(declared))
+    exact = parameter(index, declared.name) if declared.type.is_integer else None
+    return Range(declared.type, low, high, exact=exact, origin=("parameter", index, 0))
 
 
 def carry_range(carry: Carry) -> Range:

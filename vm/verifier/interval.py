@@ -17,7 +17,8 @@ Bounds = tuple[tuple[int, int], ...]
 """(dimension, offset) pairs, sorted, one a dimension: bounds of the form dimension + offset."""
 
 Origin = tuple[str, int, int]
-"""("local", index, version) or ("dimension", index, 0): where a value was read from."""
+"""("local", index, version), ("dimension", index, 0) or ("parameter", index, 0): where a value was
+read from."""
 
 
 @dataclass(frozen=True, slots=True)

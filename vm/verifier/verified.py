@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from vm.errors import Crash
 from vm.layout import Reach
 from vm.module import Kernel, Module
+from vm.verifier.doubts import Doubt
 from vm.verifier.expression import Expression
 
 _KEY = object()
@@ -20,8 +21,9 @@ class Facts:
     `end_of` and `else_of` match regions; `proved` are the instructions that could trap in
     general but cannot here, `checked` those that keep their check; `ranges` gives the interval
     of the integer that an instruction pushes, and `exact` the integer instructions whose result
-    (of a sum: every partial sum) needs no wrapping; `reaches` is what each carry needs kept;
-    `cleared` are the images that must be zeroed before the kernel starts.
+    (of a sum: every partial sum) needs no wrapping; `doubts` tell what is missing for
+    accesses that are checked; `reaches` is what each carry needs kept; `cleared` are the images
+    that must be zeroed before the kernel starts.
     """
 
     end_of: Mapping[int, int]
@@ -30,6 +32,7 @@ class Facts:
     checked: frozenset[int]
     ranges: Mapping[int, tuple[int, int]]
     exact: frozenset[int]
+    doubts: Mapping[int, tuple[Doubt, ...]]
     reaches: Mapping[int, tuple[Reach, tuple[int, ...]]]
     cleared: frozenset[int]
 

@@ -63,6 +63,7 @@ def _verify_kernel(kernel: Kernel) -> VerifiedKernel:
         checked=frozenset(analysis.checked),
         ranges=analysis.ranges,
         exact=frozenset(analysis.exact),
+        doubts=analysis.doubts,
         reaches=reaches,
         cleared=cleared,
     )

@@ -9,7 +9,7 @@ import click
 from cpushare.cpsc import output
 from vm.errors import Invalid, Malformed
 from vm.limits import MODULE_BYTES
-from vm.verifier import VerifiedModule, verify
+from vm.verifier import VerifiedKernel, VerifiedModule, verify
 
 
 @click.command(help="Verify a .cpb file: exit code 0 if it is accepted, 1 if it is refused.")
@@ -33,6 +33,8 @@ def command(file: str, as_json: bool) -> int:
         output.result(f"accepted  {verified.hash}")
         for name, kernel in verified.kernels.items():
             output.result(f"{name}: {kernel.proved} proved, {kernel.checked} checked")
+            for line, doubts in _doubts(kernel):
+                output.result(f"  line {line} is checked: {doubts}")
             output.result(f"  cost    {kernel.cost}\n  memory  {kernel.memory}")
     return 0
 
@@ -48,6 +50,15 @@ def _refusal(error: Malformed | Invalid) -> dict[str, object]:
     }
 
 
+def _doubts(kernel: VerifiedKernel) -> list[tuple[int, str]]:
+    """For each line with a checked access, what was not proved."""
+    found = {
+        (kernel.kernel.code[position].line, " and ".join(doubt.text() for doubt in doubts))
+        for position, doubts in kernel.facts.doubts.items()
+    }
+    return sorted(found)
+
+
 def _fields(verified: VerifiedModule) -> dict[str, object]:
     kernels = verified.kernels
     return {
@@ -58,6 +69,10 @@ def _fields(verified: VerifiedModule) -> dict[str, object]:
         "checked": sum(kernel.checked for kernel in kernels.values()),
         "cost": {name: str(kernel.cost) for name, kernel in kernels.items()},
         "memory": {name: str(kernel.memory) for name, kernel in kernels.items()},
+        "doubts": {
+            name: [{"line": line, "text": text} for line, text in _doubts(kernel)]
+            for name, kernel in kernels.items()
+        },
         "kernels": list(kernels),
         "error": None,
     }

@@ -49,6 +49,7 @@ lint: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m vm.docs --check
+	$(BIN)/python -m compiler.docs --check
 
 check: lint docs test
 

@@ -63,13 +63,28 @@ def compile_text(text: str, name: str = "<text>") -> Compiled:
 def compile_source(source: Source) -> Compiled:
     """Compile a source. Raises `CompileError`."""
     from compiler.check.program import check_program
+
+    return compiled(check_program(source))
+
+
+def compiled(program: TypedProgram) -> Compiled:
+    """A checked program, compiled. Raises `CompileError`."""
     from compiler.unproved import unproved
 
-    program = check_program(source)
     module = module_of(program, program.kernels)
     verified = checked(module, program.kernels)
     warnings = (*program.warnings, *unproved(verified, program))
     return Compiled(module, verified.encoded, program, warnings)
+
+
+def warnings_of(source: Source) -> tuple[Diagnostic, ...]:
+    """The warnings of a source, which may lack a kernel: a file that others use. Raises
+    `CompileError`.
+    """
+    from compiler.check.program import check_program
+
+    program = check_program(source)
+    return compiled(program).warnings if program.kernels else program.warnings
 
 
 def module_of(program: TypedProgram, kernels: tuple[typed.Kernel, ...]) -> Module:

@@ -8,6 +8,7 @@ refused with a way out.
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 from collections.abc import Callable
@@ -51,14 +52,25 @@ class Reading:
 def read_image(path: Path | str, reading: Reading = Reading()) -> NDArray[Any]:
     """The pixels of a file ("-": standard input): (h, w) or (h, w, channels).
 
+    "#rrggbb,#rrggbb" is no file, but a row of colours: a palette.
+
     Raises `Refused` for what cannot be read as it is, `OverLimit` for what is too large, `OSError`.
     """
     import sys
 
+    if str(path).startswith("#"):
+        return _row_of_colours(str(path))
     if str(path) == "-":
         return decode(io.BytesIO(sys.stdin.buffer.read()), "standard input", reading)
     with Path(path).open("rb") as file:
         return decode(file, str(path), reading)
+
+
+def _row_of_colours(text: str) -> NDArray[Any]:
+    colours = text.split(",")
+    if not all(re.fullmatch("#[0-9a-fA-F]{6}", colour) for colour in colours):
+        raise Refused(f"colours are written '#rrggbb,#rrggbb', not '{text[:40]}'")
+    return np.array([[[*bytes.fromhex(colour[1:])] for colour in colours]], np.uint8)
 
 
 def format_of(head: bytes) -> str | None:

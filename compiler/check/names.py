@@ -118,22 +118,21 @@ def unknown_name(body: Body, name: str, span: Span) -> Expr:
         )
     known = [*body.scope.names(), *body.module.entries, *BUILTINS, *SPECIAL]
     meant = nearest(name, known)
-    help_ = _library_hint(name) or (f"did you mean '{meant}'?" if meant else None)
+    help_ = f"did you mean '{meant}'?" if meant else None
+    help_ = _library_hint(name) or help_ or _library_hint(name, nearly=True)
     return body.error("CPS0121", span, "unknown", f"there is no '{name}' here", help=help_)
 
 
-LIBRARY = {
-    "exp": "std.math",
-    "isqrt": "std.image",
-    "clamp": "std.image",
-    "luma": "std.color",
-}
-
-
-def _library_hint(name: str) -> str | None:
+def _library_hint(name: str, nearly: bool = False) -> str | None:
     """How to use a name of the standard library."""
-    module = LIBRARY.get(name)
-    return f"write 'use {module} {{ {name} }};' at the top of the file" if module else None
+    from compiler.docs import standard_names
+
+    names = standard_names()
+    meant = nearest(name, list(names)) if nearly else name
+    if meant not in names:
+        return None
+    question = f"did you mean '{meant}'? " if nearly else ""
+    return f"{question}write 'use {names[meant]} {{ {meant} }};' at the top of the file"
 
 
 @expression(syntax.FieldExpr)

@@ -21,6 +21,7 @@ VERBS = {
     "view": "Show a picture in the terminal.",
     "verify": "Verify a .cpb file.",
     "info": "Show kernels, parameters, images.",
+    "doc": "Show documentation.",
     "disasm": "Show bytecode as text.",
     "asm": "Assemble text to a .cpb file.",
     "explain": "Explain an error code.",

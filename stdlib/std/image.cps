@@ -1,4 +1,6 @@
-//! Small helpers for pixels. `min` and `max` are known everywhere; they are here for completeness.
+//! Small helpers for pixels.
+//!
+//! `min` and `max` are known everywhere; they are here for completeness.
 use std.builtin { min, max };
 
 /// The square root of `v`, rounded down; 0 for negative numbers.

@@ -392,3 +392,16 @@ def test_checked_runs_trap_where_signed_arithmetic_wraps(engine: list[str], tmp_
     assert said.code == 3
     assert "signed-overflow" in said.err
     assert "line 2" in said.err
+
+
+def test_colours_on_the_command_line_are_a_picture(tmp_path: Path) -> None:
+    """A palette needs no file."""
+    write_image(tmp_path / "gray.png", np.full((4, 6, 3), 250, np.uint8))
+    line = ["run", ROOT / "examples" / "palette.cps", tmp_path / "gray.png", "--interpret"]
+    names = ["-o", f"dst={tmp_path / 'd.png'}", "-o", f"index={tmp_path / 'i.png'}"]
+    assert cpsc(*line, *names, "--in", "palette=#102030,#fAfAfA").code == 0
+    assert (read_image(tmp_path / "i.png") == 1).all()
+    assert (read_image(tmp_path / "d.png") == 250).all()
+    said = cpsc(*line, *names, "--in", "palette=#12345")
+    assert said.code == 2
+    assert "'#rrggbb,#rrggbb'" in said.err

@@ -155,3 +155,23 @@ def test_fmt_leaves_what_does_not_parse(home: Path) -> None:
     (home / "b.cps").write_bytes(b"\xef\xbb\xbfconst A: i32 = 1;\r\n")
     assert cpsc("fmt", home / "b.cps").code == 0
     assert (home / "b.cps").read_bytes() == PRETTY.encode()
+
+
+def test_doc_shows_modules_and_files() -> None:
+    assert "std.random" in cpsc("doc").out
+    text = cpsc("doc", "std.random").out
+    assert "fn philox(seed: u64, x: i32, y: i32) -> u32" in text
+    assert "A random word for a place." in text
+    assert "# dither.cps" in cpsc("doc", DITHER).out
+    said = cpsc("doc", "std.rand")
+    assert said.code == 2
+    assert "std.random" in said.err
+
+
+def test_a_library_file_can_be_checked(home: Path) -> None:
+    path = home / "lib.cps"
+    path.write_text("/// Twice.\nfn twice(v: i32) -> i32 { return 2 * v; }\n")
+    assert cpsc("check", path).code == 0
+    assert "CPS0608" in cpsc("build", path).err
+    path.write_text("fn twice(v: i32) -> i32 { return 2 * true; }\n")
+    assert cpsc("check", path).code == 1

@@ -110,3 +110,75 @@ def median3(src: Gray) -> Gray:
     p = np.pad(src, 1, mode="symmetric")
     stack = [p[dy : dy + height, dx : dx + width] for dy in range(3) for dx in range(3)]
     return np.sort(np.stack(stack), axis=0)[4].astype(np.uint8)
+
+
+def ordered(src: Gray, mask: Gray) -> Gray:
+    """White above the mask's level, the mask repeated."""
+    height, width = src.shape
+    tiled = np.tile(mask, (height // mask.shape[0] + 1, width // mask.shape[1] + 1))
+    return np.where(src > tiled[:height, :width], 255, 0).astype(np.uint8)
+
+
+def bayer(src: Gray) -> Gray:
+    """Bayer's mask by its recursion: M(2n) = [[4 M, 4 M + 2], [4 M + 3, 4 M + 1]]."""
+    mask = np.zeros((1, 1), dtype=np.int64)
+    for _ in range(3):
+        mask = np.block([[4 * mask, 4 * mask + 2], [4 * mask + 3, 4 * mask + 1]])
+    return ordered(src, (mask * 4 + 1).astype(np.uint8))
+
+
+def ostromoukhov(src: Gray, keys: list[tuple[int, int, int]]) -> Gray:
+    """Weights by level; quotients towards zero, what they lose goes below."""
+    height, width = src.shape
+    pending = np.zeros((height + 1, width + 2), dtype=np.int64)
+    out = np.zeros_like(src)
+    for y in range(height):
+        d = -1 if y % 2 else 1
+        for x in range(width)[::d]:
+            level = int(src[y, x])
+            want = level + int(pending[y, x + 1])
+            out[y, x] = 255 if want >= 128 else 0
+            error = want - int(out[y, x])
+            weights = keys[min(level, 255 - level)]
+            ahead, behind = (
+                int(math.copysign(abs(error) * w // sum(weights), error)) for w in weights[:2]
+            )
+            pending[y, x + 1 + d] += ahead
+            pending[y + 1, x + 1 - d] += behind
+            pending[y + 1, x + 1] += error - ahead - behind
+    return out
+
+
+def palette_dither(
+    src: NDArray[np.uint8], palette: NDArray[np.uint8], light: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """Indices of the colours; every operation in f32. `light` is that of each code.
+
+    What a pixel gets is added up in the order in which it was added.
+    """
+    one, sixteenth = np.float32, np.float32(1.0) / np.float32(16.0)
+    height, width, _ = src.shape
+    colours = light[palette[0]]
+    pending = np.zeros((height + 1, width + 2, 3), dtype=np.float32)
+    index = np.zeros((height, width), dtype=np.uint8)
+    for y in range(height):
+        d = -1 if y % 2 else 1
+        for x in range(width)[::d]:
+            want = light[src[y, x]] + pending[y, x + 1]
+            gap = want - colours
+            distance = (gap[:, 0] * gap[:, 0] + gap[:, 1] * gap[:, 1]) + gap[:, 2] * gap[:, 2]
+            index[y, x] = np.argmin(distance)
+            error = (want - colours[index[y, x]]) * sixteenth
+            pending[y, x + 1 + d] += error * one(7.0)
+            pending[y + 1, x + 1 - d] += error * one(3.0)
+            pending[y + 1, x + 1] += error * one(5.0)
+            pending[y + 1, x + 1 + d] += error
+    return index
+
+
+def light() -> NDArray[np.float32]:
+    """The light of each 8-bit sRGB code, rounded from double precision."""
+    codes = np.arange(256) / 255
+    return np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4).astype(
+        np.float32
+    )

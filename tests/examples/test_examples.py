@@ -103,6 +103,42 @@ def test_study(engine: str) -> None:
     assert (outputs["halftone"] == references.floyd_steinberg(src, serpentine=True)).all()
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_ordered(engine: str, width: int, height: int) -> None:
+    src, mask = picture(width, height), picture(3, 5, seed=9)
+    module = program("ordered")
+    found = ENGINES[engine](module, "ordered", {"src": src, "mask": mask}, {})["dst"]
+    assert (found == references.ordered(src, mask)).all()
+    found = ENGINES[engine](module, "bayer", {"src": src}, {})["dst"]
+    assert (found == references.bayer(src)).all()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("width", "height"), [*SIZES, (64, 40)])
+def test_ostromoukhov(engine: str, width: int, height: int) -> None:
+    lines = (EXAMPLES / "ostromoukhov.csv").read_text().splitlines()
+    rows = [tuple(map(int, line.split(","))) for line in lines if not line.startswith("#")]
+    keys = [(a, b, c) for a, b, c in rows]
+    src = picture(width, height)
+    found = run(engine, "ostromoukhov", src)
+    assert (found == references.ostromoukhov(src, keys)).all()
+    other = run(engine, "ostromoukhov", src, jitter=40)
+    assert width * height < 100 or (found != other).any()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_palette_dither(engine: str, width: int, height: int) -> None:
+    src = np.stack([picture(width, height, seed) for seed in range(3)], axis=-1)
+    palette = np.random.default_rng(width).integers(0, 256, (1, 1 + width, 3)).astype(np.uint8)
+    module, given = program("palette"), {"src": src, "palette": palette}
+    found = ENGINES[engine](module, "palette_dither", given, {})
+    wanted = references.palette_dither(src, palette, references.light())
+    assert (found["index"] == wanted).all()
+    assert (found["dst"] == palette[0][wanted]).all()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_carry_no_checks_in_their_loops(name: str) -> None:
     assert sum(kernel.checked for kernel in program(name).kernels.values()) == 0

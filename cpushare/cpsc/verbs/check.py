@@ -14,12 +14,13 @@ from cpushare.cpsc.programs import show_warnings
 def command(files: tuple[str, ...], as_json: bool) -> int:
     """Check every file; 1 if any has an error."""
     from compiler.diagnostics import CompileError
-    from compiler.pipeline import compile_path
+    from compiler.pipeline import warnings_of
+    from compiler.source import Source
 
     failed = False
     for file in files:
         try:
-            found = compile_path(file).warnings
+            found = warnings_of(Source.from_path(file))
         except CompileError as error:
             failed, found = True, error.diagnostics
             if not as_json:

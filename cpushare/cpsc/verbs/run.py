@@ -75,7 +75,10 @@ command = kernel_verb(
             help="Where to; NAME=FILE if a kernel has several out images.",
         ),
         click.Option(
-            ["--in", "named"], multiple=True, metavar="NAME=FILE", help="An in image, by its name."
+            ["--in", "named"],
+            multiple=True,
+            metavar="NAME=FILE",
+            help="An in image, by its name; '#rrggbb,#rrggbb,…' for a file is a row of colours.",
         ),
         click.Option(
             ["--table"],

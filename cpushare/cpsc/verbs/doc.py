@@ -1,0 +1,33 @@
+"""cpsc doc: the documentation of a file or of the standard library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cpushare.cpsc import output
+from vm.errors import Refused
+
+
+@click.command(
+    help="Show the documentation of a .cps file, of a module like std.math, or (without any) which "
+    "modules there are. It is Markdown, made of /// and //! comments."
+)
+@click.argument("what", required=False, metavar="[FILE.cps|std.MODULE]")
+def command(what: str | None) -> None:
+    """Print one page, or the list of modules."""
+    from compiler.docs import page, parsed, standard_modules
+    from compiler.source import Source
+
+    if what is not None and (what.endswith(".cps") or Path(what).is_file()):
+        output.result(page(Source.from_path(what), Path(what).name).rstrip())
+        return
+    modules = {module.name: module for module in standard_modules()}
+    if what is None:
+        for name, module in modules.items():
+            output.result(f"{name:13} {parsed(module).doc.strip().splitlines()[0]}")
+        return
+    if what not in modules:
+        raise Refused(f"there is no module '{what}' (there is: {', '.join(modules)})")
+    output.result(page(modules[what], what).rstrip())

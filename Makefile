@@ -3,6 +3,7 @@
 # make check   what CI runs: lint, types, import rules, docs, tests
 # make bench   measure (gcc and clang are compared with, if they are there)
 # make fuzz    the property tests, with many more examples
+# make site    the documents as web pages
 # make clean   remove what these made
 
 VENV := .venv
@@ -14,7 +15,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 NEED := Python 3.11 or newer with venv is needed: apt install python3-venv
 FUZZ_EXAMPLES ?= 10000
 
-.PHONY: help demo test check lint bench fuzz docs clean
+.PHONY: help demo test check lint bench fuzz docs site clean
 .DEFAULT_GOAL := help
 
 help:
@@ -50,6 +51,10 @@ lint: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python -m vm.docs --check
 	$(BIN)/python -m compiler.docs --check
+
+# The documents as web pages, in out/site.
+site: $(VENV)/.dev
+	$(BIN)/python -m cpushare.site out/site
 
 check: lint docs test
 

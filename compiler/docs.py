@@ -70,7 +70,7 @@ def page(source: Source, title: str, level: int = 1) -> str:
     parts = [f"{'#' * level} {title}", *([file.doc.strip()] if file.doc else [])]
     for item in documented(file):
         parts.append(f"{'#' * (level + 1)} `{item.name.text}`")
-        parts.append(f"```rust\n{signature(item)}\n```")
+        parts.append(f"```cps signature\n{signature(item)}\n```")
         parts.append(item.doc.strip())
     return "\n\n".join(parts) + "\n"
 

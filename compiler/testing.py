@@ -37,13 +37,17 @@ Engine = Callable[[VerifiedModule, str, Images, Mapping[str, object]], Outputs]
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """The outcome of one `test` block; `failure` is None if it passed."""
+    """The outcome of one `test` block; `failure` is None if it passed.
+
+    `images` are two that should be equal and are not, where that is why it failed.
+    """
 
     __test__ = False
 
     name: str
     span: Span
     failure: Diagnostic | None
+    images: tuple[Pixels, Pixels] | None = None
 
     @property
     def passed(self) -> bool:
@@ -52,10 +56,17 @@ class TestResult:
 
 
 class _Failed(Exception):
-    """An assertion that does not hold: a message, a label for its place, notes."""
+    """An assertion that does not hold: a message, a label for its place, notes, the images."""
 
-    def __init__(self, message: str, label: str = "", notes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        label: str = "",
+        notes: tuple[str, ...] = (),
+        images: tuple[Pixels, Pixels] | None = None,
+    ) -> None:
         super().__init__(message)
+        self.images = images
         self.message = message
         self.label = label
         self.notes = notes
@@ -99,17 +110,19 @@ class _Run:
 
     def result(self, test: blocks.TypedTest) -> TestResult:
         for statement in test.body:
+            images = None
             try:
                 HANDLERS[type(statement)](self, statement)
             except _Failed as failed:
                 failure = _diagnostic(failed.message, statement.span, failed.label, failed.notes)
+                images = failed.images
             except Trap as trap:
                 failure = _diagnostic(str(trap), statement.span, "trapped here")
             except CPUShareError as error:
                 failure = _diagnostic(str(error), statement.span, "failed here")
             else:
                 continue
-            return TestResult(test.name, test.span, failure)
+            return TestResult(test.name, test.span, failure, images)
         return TestResult(test.name, test.span, None)
 
     # Running.
@@ -247,7 +260,7 @@ def _assert_equal(run: _Run, statement: blocks.AssertEqual) -> None:
     if isinstance(statement.left, symbols.Image):
         different = pictures.difference(left, right)
         if different is not None:
-            raise _Failed("the images are not equal", different)
+            raise _Failed("the images are not equal", different, images=(left, right))
         return
     if any(not is_equal(a, b) for a, b in zip(parts_of(left), parts_of(right), strict=True)):
         raise _Failed("the values are not equal", f"{text_of(left)} is not {text_of(right)}")
@@ -259,7 +272,8 @@ def _assert_close(run: _Run, statement: blocks.AssertClose) -> None:
     if isinstance(statement.left, symbols.Image):
         different = pictures.distance(left, right, float(tolerance))
         if different is not None:
-            raise _Failed(f"the images are not within {tolerance} of each other", different)
+            message = f"the images are not within {tolerance} of each other"
+            raise _Failed(message, different, images=(left, right))
         return
     for a, b in zip(numbers_of(left), numbers_of(right), strict=True):
         if not (a == b or abs(a - b) <= tolerance):
@@ -326,4 +340,4 @@ def _agree(left_name: str, left: Any, right_name: str, right: Any) -> None:
         different = pictures.difference(image, right[name])
         if different is not None:
             message = f"the {left_name} and the {right_name} give different bits in '{name}'"
-            raise _Failed(message, label, (different,))
+            raise _Failed(message, label, (different,), (image, right[name]))

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from cpushare._version import __version__
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 VERBS = {
+    "new": "Make a folder with a kernel, tests and a picture.",
     "build": "Compile a .cps file to a .cpb file.",
     "check": "Look for errors, compile nothing.",
     "fmt": "Format .cps files.",
@@ -28,6 +33,7 @@ VERBS = {
     "doctor": "Show how this machine confines strangers' code.",
     "config": "Show settings and where they come from.",
     "cache": "Show or clear the cache of compiled kernels.",
+    "completion": "Make a shell complete cpsc.",
 }
 EXAMPLES = """
 \b
@@ -61,6 +67,8 @@ class Verbs(click.Group):
         first = args[0]
         if first == "-" or first.endswith(".cps"):
             return "build", self.get_command(context, "build"), args
+        if first not in VERBS and context.resilient_parsing:  # a shell asks
+            return None, None, args
         if first not in VERBS:
             import difflib
 
@@ -70,6 +78,18 @@ class Verbs(click.Group):
                 hint = f"; did you mean 'cpsc run {first}'?"
             context.fail(f"there is no verb '{first}'{hint}")
         return super().resolve_command(context, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Verbs, options, and files to build."""
+        from click.shell_completion import CompletionItem
+
+        from cpushare.cpsc.files import matching
+
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        verbs = [CompletionItem(name, help=line) for name, line in VERBS.items()]
+        found = [item for item in verbs if item.value.startswith(incomplete)]
+        return [*found, *matching(incomplete, (".cps",))]
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """The verbs with their lines, without importing any."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cpushare.cpsc.files import PROGRAM
 from vm.errors import Refused
 from vm.module import Kernel, Parameter
 from vm.parameters import bounds
@@ -157,6 +158,17 @@ def parse_size(text: str) -> tuple[int, int]:
 KernelAction = Callable[["Program", Kernel, dict[str, Any]], int | None]
 
 
+def _loaded(context: click.Context, file: str, args: list[str]) -> tuple[Program, Kernel] | None:
+    """The program and the kernel that are meant; None if a shell asks and the file is wrong."""
+    try:
+        program = load_program(file)
+        return program, program.kernel(_option(args, "--kernel"))
+    except Exception:
+        if context.resilient_parsing:
+            return None
+        raise
+
+
 def kernel_verb(
     name: str, help_: str, fixed: list[click.Parameter], action: KernelAction
 ) -> click.Command:
@@ -165,16 +177,16 @@ def kernel_verb(
     The file is loaded when it has been found among the arguments, and the command line is read
     again with the kernel's parameters as options: so `--help` shows them.
     """
-    file = click.Argument(["file"], metavar="FILE.cps|.cpb")
+    file = click.Argument(["file"], type=PROGRAM, metavar="FILE.cps|.cpb")
     taken = {text for option in fixed for text in (*option.opts, *option.secondary_opts)}
 
     class KernelCommand(click.Command):
         def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
             found = next((a for a in args if a.endswith((".cps", ".cpb"))), None)
-            if found is not None:
-                program = load_program(found)
-                kernel = program.kernel(_option(args, "--kernel"))
-                context.obj = (program, kernel)
+            loaded = _loaded(context, found, args) if found is not None else None
+            if loaded is not None:
+                context.obj = loaded
+                _, kernel = loaded
                 self.params = [*self.params[: len(fixed) + 1], *parameter_options(kernel, taken)]
                 if kernel.doc:
                     self.help = f"{help_}\n\nKernel {kernel.name}: {kernel.doc}"

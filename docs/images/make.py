@@ -10,33 +10,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 import cpushare
 from compiler.pipeline import compile_text
 from cpushare.program import Program
+from cpushare.scene import scene
 from cpushare.view import beside
 from cpushare.writing import write_image
 from vm.verifier import verify
 
 HERE = Path(__file__).parent
-SIZE = 288
 LISTINGS = {"gain": "dst", "blur": "dst", "drag": "dst", "study": "best"}
-
-
-def scene() -> NDArray[np.uint8]:
-    """Three lit spheres before a soft background, SIZE × SIZE."""
-    y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
-    light = np.array([-0.5, -0.6, 0.62])
-    gray = 210 - 120 * y
-    for centre_x, centre_y, radius in ((0.33, 0.36, 0.24), (0.70, 0.60, 0.22), (0.36, 0.80, 0.13)):
-        u, v = (x - centre_x) / radius, (y - centre_y) / radius
-        inside = u * u + v * v < 1
-        height = np.sqrt(np.maximum(0, 1 - u * u - v * v))
-        lit = np.maximum(0, u * light[0] + v * light[1] + height * light[2])
-        gray = np.where(inside, 18 + 190 * lit + 45 * lit**24, gray)
-    return np.clip(gray, 0, 255).astype(np.uint8)
 
 
 def listing(kernel: str) -> Program:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cpushare.cpsc import output
+from cpushare.cpsc.files import FileNamed
 from cpushare.files import whole_file
 from vm.codec import encode
 from vm.text import assemble
@@ -14,7 +15,7 @@ from vm.verifier import verify
 
 
 @click.command(help="Assemble text, as `disasm` writes it, to a .cpb file; it is verified first.")
-@click.argument("file", metavar="FILE.cpa")
+@click.argument("file", type=FileNamed(".cpa"), metavar="FILE.cpa")
 @click.option("-o", "--output", "target", metavar="OUT.cpb", help="Default: beside the text.")
 def command(file: str, target: str | None) -> None:
     """Assemble, verify, write."""

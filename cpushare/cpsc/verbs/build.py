@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from cpushare.cpsc import output
+from cpushare.cpsc.files import SOURCE
 from cpushare.cpsc.programs import show_warnings
 
 
 @click.command(help="Compile FILE.cps (or - for standard input) to a .cpb file beside it.")
-@click.argument("file", metavar="FILE.cps")
+@click.argument("file", type=SOURCE, metavar="FILE.cps")
 @click.option(
     "-o", "--output", "target", metavar="OUT.cpb", help="Where to; - for standard output."
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from cpushare.cpsc import output
+from cpushare.cpsc.files import SOURCE
 from cpushare.cpsc.programs import show_warnings
 
 
 @click.command(help="Look for errors in .cps files; writes nothing.")
-@click.argument("files", nargs=-1, required=True, metavar="FILE.cps…")
+@click.argument("files", nargs=-1, required=True, type=SOURCE, metavar="FILE.cps…")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a diagnostic.")
 def command(files: tuple[str, ...], as_json: bool) -> int:
     """Check every file; 1 if any has an error."""

@@ -5,11 +5,18 @@ from __future__ import annotations
 import click
 
 from cpushare.cpsc import output
+from cpushare.cpsc.files import Words
 from vm.errors import Refused
 
 
+def _codes() -> list[str]:
+    from compiler.catalogue import CATALOGUE
+
+    return sorted(CATALOGUE)
+
+
 @click.command(help="Explain an error code such as CPS0231, with a wrong and a right program.")
-@click.argument("code", metavar="CODE")
+@click.argument("code", type=Words(_codes), metavar="CODE")
 def command(code: str) -> None:
     """Print the catalogue's entry."""
     from compiler.catalogue import CATALOGUE, explain

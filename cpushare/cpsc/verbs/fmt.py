@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cpushare.cpsc import output
+from cpushare.cpsc.files import SOURCE
 from cpushare.cpsc.programs import source_files
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     help="Format .cps files in place, or all in a folder (default: this one); - formats standard "
     "input to standard output."
 )
-@click.argument("paths", nargs=-1, metavar="[FILE.cps|DIR|-]…")
+@click.argument("paths", nargs=-1, type=SOURCE, metavar="[FILE.cps|DIR|-]…")
 @click.option("--check", is_flag=True, help="Write nothing; exit code 1 if a file would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 def command(paths: tuple[str, ...], check: bool, diff: bool) -> int:

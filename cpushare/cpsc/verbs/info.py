@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from cpushare.cpsc import output
+from cpushare.cpsc.files import PROGRAM
 from cpushare.cpsc.programs import default_text, load_program, option_name
 from vm.module import Image, Kernel, Parameter, Role
 from vm.parameters import bounds
 
 
 @click.command(help="Show a program's kernels with their images, parameters and price.")
-@click.argument("file", metavar="FILE.cps|.cpb")
+@click.argument("file", type=PROGRAM, metavar="FILE.cps|.cpb")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a kernel.")
 def command(file: str, as_json: bool) -> None:
     """Describe every kernel."""

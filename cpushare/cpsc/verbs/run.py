@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cpushare.cpsc.files import PICTURE
 from cpushare.cpsc.programs import (
     JSON_OPTION,
     KERNEL_OPTION,
@@ -67,7 +68,7 @@ command = kernel_verb(
     "run",
     "Run a kernel on pictures: each INPUT is a file, a folder, a pattern or - (standard input).",
     [
-        click.Argument(["inputs"], nargs=-1, metavar="INPUT…"),
+        click.Argument(["inputs"], nargs=-1, type=PICTURE, metavar="INPUT…"),
         click.Option(
             ["-o", "--output", "targets"],
             multiple=True,

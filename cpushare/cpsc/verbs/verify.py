@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from cpushare.cpsc import output
+from cpushare.cpsc.files import BYTECODE
 from vm.errors import Invalid, Malformed
 from vm.limits import MODULE_BYTES
 from vm.verifier import VerifiedKernel, VerifiedModule, verify
 
 
 @click.command(help="Verify a .cpb file: exit code 0 if it is accepted, 1 if it is refused.")
-@click.argument("file", metavar="FILE.cpb")
+@click.argument("file", type=BYTECODE, metavar="FILE.cpb")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(file: str, as_json: bool) -> int:
     """Verify and report."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cpushare.cpsc import output
+from cpushare.cpsc.files import PICTURE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +31,7 @@ kernel dither(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
 
 
 @click.command(help="Show a picture as Braille, dithered by a kernel of ours.")
-@click.argument("file", metavar="PICTURE")
+@click.argument("file", type=PICTURE, metavar="PICTURE")
 @click.option("--width", type=int, help="Columns; default: those of the terminal.")
 @click.option("--interpret", is_flag=True, help="Dither in the interpreter.")
 def command(file: str, width: int | None, interpret: bool) -> None:

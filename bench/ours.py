@@ -64,12 +64,32 @@ def command_figures(picture: Gray, folder: Path) -> dict[str, float]:
     given, made = folder / "given.png", folder / "made.png"
     Image.fromarray(picture[:576, :576]).save(given)
     source, built = str(EXAMPLES / "dither.cps"), str(folder / "dither.cpb")
+    long = folder / "long.cps"
+    long.write_text(_thousand_lines())
     commands = {
         "cpsc --help": ["--help"],
         "cpsc dither.cps": [source, "-o", built],
+        "cpsc check, 1000 lines": ["check", str(long)],
         "cpsc run dither.cps 576x576": ["run", source, str(given), "-o", str(made)],
     }
     return {name: seconds for name, line in commands.items() if (seconds := _command(line))}
+
+
+def _thousand_lines() -> str:
+    """The dither example again and again, under other names, in 1,000 lines."""
+    text = (EXAMPLES / "dither.cps").read_text()
+    one = text[text.index("///") :].splitlines()
+    lines: list[str] = []
+    while len(lines) + len(one) <= 1000:
+        name = f"dither_{len(lines)}"
+        for line in one:
+            renamed = line.replace("kernel dither(", f"kernel {name}(").replace(
+                " dither(", f" {name}("
+            )
+            lines.append(
+                renamed.replace("(dither(", f"({name}(").replace('test "', f'test "{name}: ')
+            )
+    return "\n".join([*lines, *["//"] * (1000 - len(lines))]) + "\n"
 
 
 def _command(arguments: list[str]) -> float:

@@ -7,8 +7,9 @@ so that -0 and +0 differ. Registers, arrays, images and rows are compared by ide
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
+from compiler.node import PlacedNode
 from vm.bits import from_raw, to_raw
 from vm.module import Border, Claim, Dimension, Field, Order, Parameter, Reduction, Role
 from vm.opcodes import Op
@@ -17,16 +18,14 @@ from vm.types import ScalarType
 COMPARISONS = frozenset({Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Register:
+class Register(Struct, frozen=True, eq=False):
     """A virtual register; becomes a local of the kernel."""
 
     type: ScalarType
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Array:
+class Array(Struct, frozen=True, eq=False):
     """An array: of a parameter, of constants (raw), or a local one."""
 
     type: ScalarType
@@ -40,8 +39,7 @@ class Array:
         return self.parameter is None and not self.data
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Image:
+class Image(Struct, frozen=True, eq=False):
     """An image of the kernel; `width` and `height` are indices of dimensions."""
 
     name: str
@@ -53,8 +51,7 @@ class Image:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
+class Rows(Struct, frozen=True, eq=False):
     """What a scan adds up for pixels to come: `channels` numbers of one type a pixel."""
 
     name: str
@@ -65,8 +62,7 @@ class Rows:
 # Expressions.
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """A constant, kept raw as in a module."""
 
     raw: int
@@ -78,8 +74,7 @@ class Constant:
         return from_raw(self.type, self.raw)
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """The value of a register."""
 
     register: Register
@@ -90,16 +85,14 @@ class Read:
         return self.register.type
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterValue:
+class ParameterValue(Struct, frozen=True):
     """A scalar parameter."""
 
     index: int
     type: ScalarType
 
 
-@dataclass(frozen=True, slots=True)
-class DimensionValue:
+class DimensionValue(Struct, frozen=True):
     """A width or height."""
 
     index: int
@@ -110,14 +103,13 @@ class DimensionValue:
         return ScalarType.I32
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(PlacedNode, frozen=True):
     """Arithmetic: `types` are the type immediates, one, or two for conversions."""
 
     op: Op
     types: tuple[ScalarType, ...]
     arguments: tuple[Expr, ...]
-    line: int = field(default=0, compare=False)
+    line: int = 0
 
     @property
     def type(self) -> ScalarType:
@@ -125,13 +117,12 @@ class Operation:
         return ScalarType.BOOL if self.op in COMPARISONS else self.types[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(PlacedNode, frozen=True):
     """`array[index]`."""
 
     array: Array
     index: Expr
-    line: int = field(default=0, compare=False)
+    line: int = 0
 
     @property
     def type(self) -> ScalarType:
@@ -139,8 +130,7 @@ class Element:
         return self.array.type
 
 
-@dataclass(frozen=True, slots=True)
-class Pixel:
+class Pixel(PlacedNode, frozen=True):
     """A channel of `image[x, y]`; `fill` is what is seen outside (the border is then ZERO).
 
     `safe`: the coordinates are the enclosing pixel loop's own, over the image's extents; the image
@@ -154,7 +144,7 @@ class Pixel:
     x: Expr
     y: Expr
     safe: bool = False
-    line: int = field(default=0, compare=False)
+    line: int = 0
 
     @property
     def type(self) -> ScalarType:
@@ -162,8 +152,7 @@ class Pixel:
         return self.image.type
 
 
-@dataclass(frozen=True, slots=True)
-class CarryValue:
+class CarryValue(Struct, frozen=True):
     """What was carried at (ahead, down)."""
 
     carry: Register
@@ -176,8 +165,7 @@ class CarryValue:
         return self.carry.type
 
 
-@dataclass(frozen=True, slots=True)
-class CarryHas:
+class CarryHas(Struct, frozen=True):
     """Whether the scan has a pixel at (ahead, down)."""
 
     ahead: int
@@ -189,8 +177,7 @@ class CarryHas:
         return ScalarType.BOOL
 
 
-@dataclass(frozen=True, slots=True)
-class RowsValue:
+class RowsValue(Struct, frozen=True):
     """What has been added to this pixel; the pass `gather` replaces it."""
 
     rows: Rows
@@ -222,8 +209,7 @@ Atom = Constant | Read | ParameterValue | DimensionValue
 # Statements.
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(Struct, frozen=True):
     """register := value."""
 
     register: Register
@@ -231,8 +217,7 @@ class Set:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SetElement:
+class SetElement(Struct, frozen=True):
     """array[index] := value."""
 
     array: Array
@@ -241,8 +226,7 @@ class SetElement:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FillArray:
+class FillArray(Struct, frozen=True):
     """Every element := value."""
 
     array: Array
@@ -250,8 +234,7 @@ class FillArray:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CopyArray:
+class CopyArray(Struct, frozen=True):
     """target := source, of the same shape."""
 
     target: Array
@@ -259,8 +242,7 @@ class CopyArray:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Struct, frozen=True):
     """A channel of the image, at the pixel of the enclosing map or scan, := value."""
 
     image: Image
@@ -269,8 +251,7 @@ class Put:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(Struct, frozen=True):
     """A channel of image[x, y] := value; outside it traps, or does nothing if `drop`."""
 
     image: Image
@@ -282,16 +263,14 @@ class Store:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Clear:
+class Clear(Struct, frozen=True):
     """Every pixel := 0."""
 
     image: Image
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PutCarry:
+class PutCarry(Struct, frozen=True):
     """The carry of the pixel the scan is at := value."""
 
     carry: Register
@@ -299,8 +278,7 @@ class PutCarry:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AddRows:
+class AddRows(Struct, frozen=True):
     """rows[x + ahead·d, y + down] += value; the pass `gather` replaces it."""
 
     rows: Rows
@@ -312,8 +290,7 @@ class AddRows:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Require:
+class Require(Struct, frozen=True):
     """Traps with the text unless the condition holds."""
 
     condition: Expr
@@ -321,8 +298,7 @@ class Require:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Give:
+class Give(Struct, frozen=True):
     """A field of the kernel's record := value."""
 
     field: int
@@ -330,16 +306,14 @@ class Give:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Yield:
+class Yield(Struct, frozen=True):
     """Ends the body of a reduction: the value to fold in."""
 
     value: Expr
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+class If(Struct, frozen=True):
     """One of two blocks."""
 
     condition: Expr
@@ -348,8 +322,7 @@ class If:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class For:
+class For(Struct, frozen=True):
     """variable := start, start + step, … while below end."""
 
     variable: Register
@@ -361,8 +334,7 @@ class For:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Map:
+class Map(Struct, frozen=True):
     """Every pixel of the extents, in no order."""
 
     x: Register
@@ -373,8 +345,7 @@ class Map:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(Struct, frozen=True):
     """Every pixel, line by line; `serpentine` turns odd lines around."""
 
     x: Register
@@ -388,8 +359,7 @@ class Scan:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Reduce:
+class Reduce(Struct, frozen=True):
     """Fold what the body yields, over a range (one variable) or over pixels (two).
 
     `targets` are assigned the result: the value, then for ARGMIN and ARGMAX the place. `start`
@@ -431,8 +401,7 @@ PixelLoop = Map | Scan
 Loop = For | Map | Scan | Reduce
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(Struct, frozen=True):
     """A kernel in intermediate form. `images` are its IN and OUT images; others are in the body."""
 
     name: str

@@ -81,9 +81,11 @@ class _Driver:
         self.shifted: list[int] = []
 
     def run(self) -> Any:
+        tables, states, values = self.tables, self.states, self.values
+        passes_on = [rule.passes_on for rule in tables.rules]
         while True:
             token = self.tokens[self.index]
-            row = self.tables.actions[self.states[-1]]
+            row = tables.actions[states[-1]]
             kind = token.kind
             action = row.get(kind)
             if action is None and kind in SOFT_KEYWORDS:
@@ -93,13 +95,15 @@ class _Driver:
             elif action >= 0:
                 self.push(action, token, self.index, 0)
                 self.index += 1
-                self.shifted = list(self.states)
-                if len(self.states) > PENDING:
+                self.shifted = list(states)
+                if len(states) > PENDING:
                     self.diagnostics.fatal("CPS0105", Span(self.source, token.start, token.end))
+            elif passes_on[-action - 1] and type(values[-1]) is not list:
+                states[-1] = tables.gotos[states[-2]][tables.rules[-action - 1].origin]
             else:
-                self.reduce(self.tables.rules[-action - 1])
-                if kind == "$END" and self.states[-1] == self.tables.end:
-                    return self.values[-1]
+                self.reduce(tables.rules[-action - 1])
+                if kind == "$END" and states[-1] == tables.end:
+                    return values[-1]
 
     def push(self, state: int, value: Any, first: int, depth: int) -> None:
         self.states.append(state)

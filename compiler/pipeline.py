@@ -6,9 +6,10 @@ compile_path(path) -> Compiled        compile_text(text, name) -> Compiled
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from compiler import wording
 from compiler.diagnostics import CompileError, Diagnostic
@@ -40,8 +41,7 @@ HELPS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(Struct, frozen=True):
     """A compiled program: its module, the module's canonical bytes, the typed tree, warnings."""
 
     module: Module

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from msgspec import Struct
+
 from vm.errors import CPUShareError
 
 SOURCE_BYTES = 1 << 20
@@ -82,8 +84,7 @@ class Source:
         return Span(self, start, start + max(1, len(text.strip())))
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """The characters `start <= i < end` of a source."""
 
     source: Source

@@ -5,8 +5,9 @@ Symbols are compared by identity, extents by structure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from compiler.source import Span
 from compiler.types import ImageType, RowsType, ValueType
@@ -32,8 +33,7 @@ class ImageRole(Enum):
     TEST = "test"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Local:
+class Local(Struct, frozen=True, eq=False):
     """A `let`, a `var`, a loop variable, a by-value parameter of a function."""
 
     name: str
@@ -42,8 +42,7 @@ class Local:
     mutable: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Parameter:
+class Parameter(Struct, frozen=True, eq=False):
     """A `param` of a kernel: a scalar, or an array (one axis) of scalars.
 
     `low` and `high` bound every element, None means the whole type. `default` has one value, or
@@ -59,8 +58,7 @@ class Parameter:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Image:
+class Image(Struct, frozen=True, eq=False):
     """An image: of a kernel or a function (IN, OUT), declared inside one (LOCAL), or of a test.
 
     `width` and `height` are None for a size of its own, which the caller decides: IN images of
@@ -77,8 +75,7 @@ class Image:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
+class Rows(Struct, frozen=True, eq=False):
     """`var err: rows<T, K>(width)`: what a scan adds up for pixels to come."""
 
     name: str
@@ -87,15 +84,13 @@ class Rows:
     width: Extent
 
 
-@dataclass(frozen=True, slots=True)
-class ExtentConstant:
+class ExtentConstant(Struct, frozen=True):
     """A number of pixels."""
 
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExtentDimension:
+class ExtentDimension(Struct, frozen=True):
     """The width or height of an image whose size is its own (`Image.width is None`).
 
     Sizes of other images have been replaced by the extents they were declared with, so two
@@ -106,15 +101,13 @@ class ExtentDimension:
     axis: Axis
 
 
-@dataclass(frozen=True, slots=True)
-class ExtentParameter:
+class ExtentParameter(Struct, frozen=True):
     """The value of a scalar i32 parameter of the kernel."""
 
     parameter: Parameter
 
 
-@dataclass(frozen=True, slots=True)
-class ExtentBinary:
+class ExtentBinary(Struct, frozen=True):
     """`op` is ADD, SUB, MUL, DIV_FLOOR, MIN or MAX, over exact integers."""
 
     op: Op

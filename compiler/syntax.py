@@ -5,13 +5,12 @@ Nothing is resolved here: names are text, types are how they were written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from compiler.source import Source, Span
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """A name where one is declared or referred to."""
 
     text: str
@@ -21,8 +20,7 @@ class Name:
 # Types.
 
 
-@dataclass(frozen=True, slots=True)
-class NamedType:
+class NamedType(Struct, frozen=True):
     """`i32`, `T`, `image<u8, 3>`: arguments are types or numbers."""
 
     name: Name
@@ -30,8 +28,7 @@ class NamedType:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class BracketType:
+class BracketType(Struct, frozen=True):
     """`[element; length]`."""
 
     element: TypeSyntax
@@ -45,8 +42,7 @@ TypeSyntax = NamedType | BracketType
 # Expressions.
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """A number as written: `value` is exact for integers, the nearest double for floats.
 
     `suffix` is "f32", "f64" or "".
@@ -62,32 +58,28 @@ class Number:
         return isinstance(self.value, float)
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(Struct, frozen=True):
     """`true` or `false`."""
 
     value: bool
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A string, escapes resolved."""
 
     value: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class NameExpr:
+class NameExpr(Struct, frozen=True):
     """A name used as a value."""
 
     name: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class UnaryExpr:
+class UnaryExpr(Struct, frozen=True):
     """`-a`, `!a`, `~a`."""
 
     operator: str
@@ -95,8 +87,7 @@ class UnaryExpr:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class BinaryExpr:
+class BinaryExpr(Struct, frozen=True):
     """`a operator b`."""
 
     operator: str
@@ -106,8 +97,7 @@ class BinaryExpr:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class IfExpr:
+class IfExpr(Struct, frozen=True):
     """`if condition { then } else { otherwise }`."""
 
     condition: Expr
@@ -116,8 +106,7 @@ class IfExpr:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class FieldExpr:
+class FieldExpr(Struct, frozen=True):
     """`base.name`."""
 
     base: Expr
@@ -125,8 +114,7 @@ class FieldExpr:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class IndexExpr:
+class IndexExpr(Struct, frozen=True):
     """`base[a]`, `base[a, b]`."""
 
     base: Expr
@@ -134,8 +122,7 @@ class IndexExpr:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Struct, frozen=True):
     """`value`, or `name: value`."""
 
     name: Name | None
@@ -143,8 +130,7 @@ class Argument:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class CallExpr:
+class CallExpr(Struct, frozen=True):
     """`callee(arguments)`."""
 
     callee: Expr
@@ -152,8 +138,7 @@ class CallExpr:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RangeSyntax:
+class RangeSyntax(Struct, frozen=True):
     """`start..end`, or `start..=end` (`closed`)."""
 
     start: Expr
@@ -162,8 +147,7 @@ class RangeSyntax:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Binder:
+class Binder(Struct, frozen=True):
     """`for i in a..b`, or `for (x, y) in image`."""
 
     names: tuple[Name, ...]
@@ -171,8 +155,7 @@ class Binder:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ForExpr:
+class ForExpr(Struct, frozen=True):
     """`body for i in a..b`: what a reduction is called with."""
 
     body: Expr
@@ -180,16 +163,14 @@ class ForExpr:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayExpr:
+class ArrayExpr(Struct, frozen=True):
     """`[a, b, c]`."""
 
     elements: tuple[Expr, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayFillExpr:
+class ArrayFillExpr(Struct, frozen=True):
     """`[value; length]`."""
 
     value: Expr
@@ -197,8 +178,7 @@ class ArrayFillExpr:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayForExpr:
+class ArrayForExpr(Struct, frozen=True):
     """`[body for i in a..b]`."""
 
     body: Expr
@@ -227,16 +207,14 @@ Expr = (
 # Statements.
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """`{ statements }`; the span of its closing brace is where it ends."""
 
     statements: tuple[Statement, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class LetStatement:
+class LetStatement(Struct, frozen=True):
     """`let name: type = value;`, or `var …` (`mutable`)."""
 
     name: Name
@@ -246,8 +224,7 @@ class LetStatement:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class AllocateStatement:
+class AllocateStatement(Struct, frozen=True):
     """`var name: type(size);`: an image or rows."""
 
     name: Name
@@ -256,8 +233,7 @@ class AllocateStatement:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class AssignStatement:
+class AssignStatement(Struct, frozen=True):
     """`target = value;`, or with `operator` "+" for `+=`, "-" for `-=`, and so on."""
 
     target: Expr
@@ -266,16 +242,14 @@ class AssignStatement:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ExprStatement:
+class ExprStatement(Struct, frozen=True):
     """`expression;`: a call."""
 
     expression: Expr
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ForStatement:
+class ForStatement(Struct, frozen=True):
     """`for name in range step k { … }`."""
 
     name: Name
@@ -285,8 +259,7 @@ class ForStatement:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class MapStatement:
+class MapStatement(Struct, frozen=True):
     """`map (x, y) in image { … }`; `head` ends before the body."""
 
     names: tuple[Name, ...]
@@ -296,8 +269,7 @@ class MapStatement:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ScanStatement:
+class ScanStatement(Struct, frozen=True):
     """`scan (x, y, d) in image by order { … }`."""
 
     names: tuple[Name, ...]
@@ -308,8 +280,7 @@ class ScanStatement:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class IfStatement:
+class IfStatement(Struct, frozen=True):
     """`if condition { … } else …`."""
 
     condition: Expr
@@ -318,16 +289,14 @@ class IfStatement:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ReturnStatement:
+class ReturnStatement(Struct, frozen=True):
     """`return value;`."""
 
     value: Expr | None
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class JumpStatement:
+class JumpStatement(Struct, frozen=True):
     """`break;` or `continue;`."""
 
     word: str
@@ -351,8 +320,7 @@ Statement = (
 # Items.
 
 
-@dataclass(frozen=True, slots=True)
-class UseItem:
+class UseItem(Struct, frozen=True):
     """`use std.math { exp };`, or `use "file.cps" { name };` (`is_file`)."""
 
     path: str
@@ -362,8 +330,7 @@ class UseItem:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ConstItem:
+class ConstItem(Struct, frozen=True):
     """`const NAME: type = value;`."""
 
     name: Name
@@ -373,8 +340,7 @@ class ConstItem:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RecordField:
+class RecordField(Struct, frozen=True):
     """`name: type` in a record."""
 
     name: Name
@@ -383,8 +349,7 @@ class RecordField:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RecordItem:
+class RecordItem(Struct, frozen=True):
     """`record Name { field: type, … }`."""
 
     name: Name
@@ -393,8 +358,7 @@ class RecordItem:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Generic:
+class Generic(Struct, frozen=True):
     """`T: num` (`constant` is None), or `const N: i32`."""
 
     name: Name
@@ -403,8 +367,7 @@ class Generic:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionParameter:
+class FunctionParameter(Struct, frozen=True):
     """`name: type`, `out name: image<…>(width, height)`."""
 
     direction: str
@@ -414,8 +377,7 @@ class FunctionParameter:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionItem:
+class FunctionItem(Struct, frozen=True):
     """`fn name<generics>(parameters) -> result { … }`."""
 
     name: Name
@@ -427,8 +389,7 @@ class FunctionItem:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class KernelImage:
+class KernelImage(Struct, frozen=True):
     """`in name: image<…>(size)`, `out name: image<…>(size)`."""
 
     direction: str
@@ -439,8 +400,7 @@ class KernelImage:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class KernelParam:
+class KernelParam(Struct, frozen=True):
     """`param name: type in range = default`."""
 
     name: Name
@@ -451,8 +411,7 @@ class KernelParam:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class KernelItem:
+class KernelItem(Struct, frozen=True):
     """`kernel name(parameters) -> result { … }`."""
 
     name: Name
@@ -463,8 +422,7 @@ class KernelItem:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class TestItem:
+class TestItem(Struct, frozen=True):
     """`test "name" { … }`."""
 
     __test__ = False  # not a class of tests, whatever its name makes pytest think
@@ -477,8 +435,7 @@ class TestItem:
 Item = UseItem | ConstItem | RecordItem | FunctionItem | KernelItem | TestItem
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A parsed file: its documentation (`//!`) and its items."""
 
     source: Source

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+
+class Rule(Struct, frozen=True):
     """What to do when a rule is reduced.
 
     `children`: which of its symbols go to the action, -1 for a None; `splice`: the rule is part
@@ -28,9 +28,13 @@ class Rule:
     splice: bool
     inline: bool
 
+    @property
+    def passes_on(self) -> bool:
+        """Whether it hands over its only symbol as it is: one rank of operators to the next."""
+        return self.inline and not self.splice and self.children == (0,) and self.size == 1
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+
+class Tables(Struct, frozen=True):
     """LALR(1) tables. An action n >= 0 shifts to state n, n < 0 reduces by rule -n - 1."""
 
     rules: tuple[Rule, ...]

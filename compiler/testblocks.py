@@ -5,8 +5,9 @@ Images inside expressions have been named first, so that every image is a symbol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from compiler.source import Span
 from compiler.symbols import Image, Local
@@ -28,8 +29,7 @@ class Maker(Enum):
     NOISE = "noise"
 
 
-@dataclass(frozen=True, slots=True)
-class MakeImage:
+class MakeImage(Struct, frozen=True):
     """`image` becomes what `maker` makes of the arguments; sizes are i32, the seed u64."""
 
     image: Image
@@ -38,8 +38,7 @@ class MakeImage:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RunKernel:
+class RunKernel(Struct, frozen=True):
     """Run a kernel of this program or of one it uses.
 
     `inputs` and `outputs` follow `kernel.inputs` and `kernel.outputs`; outputs are new images.
@@ -55,8 +54,7 @@ class RunKernel:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class AssertEqual:
+class AssertEqual(Struct, frozen=True):
     """Two values of one type, or two images (same size, every sample the same bits)."""
 
     left: Expr | Image
@@ -64,8 +62,7 @@ class AssertEqual:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class AssertClose:
+class AssertClose(Struct, frozen=True):
     """|left - right| <= tolerance, for scalars or every sample of two images."""
 
     left: Expr | Image
@@ -74,8 +71,7 @@ class AssertClose:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class AssertBetween:
+class AssertBetween(Struct, frozen=True):
     """low <= value <= high."""
 
     value: Expr
@@ -84,8 +80,7 @@ class AssertBetween:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class AssertHash:
+class AssertHash(Struct, frozen=True):
     """The SHA-256, in lower-case hex, of the image's samples.
 
     Samples are little-endian, in raster order with channels innermost. `digest` is the whole hash
@@ -97,8 +92,7 @@ class AssertHash:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class AssertTraps:
+class AssertTraps(Struct, frozen=True):
     """Running the kernel traps."""
 
     run: RunKernel
@@ -120,8 +114,7 @@ TestStatement = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TypedTest:
+class TypedTest(Struct, frozen=True, eq=False):
     """`test "name" { … }`, as a straight line: images inside expressions have been named first.
 
     Its expressions read images of role TEST, and hold no `ParameterRead`.

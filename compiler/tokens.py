@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from compiler.diagnostics import Diagnostics
 from compiler.source import Source, Span
@@ -41,8 +42,7 @@ FLOAT = re.compile(
 )
 
 
-@dataclass(slots=True)
-class Token:
+class Token(Struct):
     """A token: its terminal in the grammar, its text, where it is, the `///` lines before it.
 
     `depth` is the number of braces it stands in.

@@ -5,13 +5,13 @@ All are immutable and compared by structure. `str(type)` is how the language wri
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
+from compiler.node import PlacedNode
 from vm.types import ScalarType as ScalarType
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayType:
+class ArrayType(Struct, frozen=True):
     """`[element; length]`, length >= 1. An element is a scalar or an array."""
 
     element: ValueType
@@ -21,8 +21,7 @@ class ArrayType:
         return f"[{self.element}; {self.length}]"
 
 
-@dataclass(frozen=True, slots=True)
-class ArgType:
+class ArgType(Struct, frozen=True):
     """What argmin and argmax give: `.value`, and `.at` (one binder) or `.x` and `.y` (two)."""
 
     value: ScalarType
@@ -37,17 +36,15 @@ class ArgType:
         return f"place of a {self.value}"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordField:
+class RecordField(PlacedNode, frozen=True):
     """A field of a record: a scalar."""
 
     name: str
     type: ScalarType
-    doc: str = field(default="", compare=False)
+    doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordType:
+class RecordType(Struct, frozen=True):
     """`record Row { … }`: scalars by name."""
 
     name: str
@@ -61,8 +58,7 @@ class RecordType:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class ImageType:
+class ImageType(Struct, frozen=True):
     """`image<element>` (channels 1, a pixel is a scalar) or `image<element, channels>`."""
 
     element: ScalarType
@@ -77,8 +73,7 @@ class ImageType:
         return f"image<{self.element}{'' if self.channels == 1 else f', {self.channels}'}>"
 
 
-@dataclass(frozen=True, slots=True)
-class RowsType:
+class RowsType(Struct, frozen=True):
     """`rows<element, lines>`: what a scan adds up for pixels to come. Lines y … y + lines - 1."""
 
     element: ValueType
@@ -88,16 +83,14 @@ class RowsType:
         return f"rows<{self.element}, {self.lines}>"
 
 
-@dataclass(frozen=True, slots=True)
-class VoidType:
+class VoidType(Struct, frozen=True):
     """The type of a call that gives nothing."""
 
     def __str__(self) -> str:
         return "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class PoisonType:
+class PoisonType(Struct, frozen=True):
     """The type of what has already been diagnosed: fits anywhere, never in a finished tree."""
 
     def __str__(self) -> str:

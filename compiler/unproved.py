@@ -9,8 +9,9 @@ stand there are looked up in the typed tree, where one of them can be meant only
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from compiler import typed
 from compiler.diagnostics import Diagnostic
@@ -18,7 +19,7 @@ from compiler.source import Span
 from vm.module import Border
 from vm.opcodes import Op
 from vm.verifier import VerifiedKernel, VerifiedModule
-from vm.verifier.doubts import Doubt
+from vm.verifier.doubts import Doubt, merged
 
 Access = typed.PixelRead | typed.PixelWrite | typed.Index | typed.AssignElement
 KINDS: dict[Op, type] = {
@@ -33,7 +34,7 @@ MOST = 20
 
 def unproved(verified: VerifiedModule, program: typed.TypedProgram) -> tuple[Diagnostic, ...]:
     """One warning for each access in the program's own file that keeps its check."""
-    found: dict[tuple[Span, tuple[Doubt, ...]], Diagnostic] = {}
+    found: dict[tuple[Span, Op], tuple[Access | None, list[Doubt]]] = {}
     for kernel in verified.kernels.values():
         if not kernel.facts.doubts:
             continue
@@ -42,8 +43,11 @@ def unproved(verified: VerifiedModule, program: typed.TypedProgram) -> tuple[Dia
             instruction = kernel.kernel.code[position]
             access = _meant(kernel, position, accesses)
             span = access.span if access else program.source.line_span(instruction.line)
-            found.setdefault((span, doubts), _warning(span, instruction.op, access, doubts))
-    return tuple(found.values())[:MOST]
+            found.setdefault((span, instruction.op), (access, []))[1].extend(doubts)
+    warnings = [
+        _warning(span, op, access, merged(doubts)) for (span, op), (access, doubts) in found.items()
+    ]
+    return tuple(warnings[:MOST])
 
 
 def _meant(
@@ -113,7 +117,7 @@ def _help(op: Op, doubts: tuple[Doubt, ...], indices: dict[str, str]) -> str:
     if facts and all(fact.split()[0].isidentifier() for fact in facts):
         ways.append(f"outside of loops 'require({' && '.join(facts)}, \"…\")'")
     border = ".clamp" if op is Op.LOAD else ".drop"
-    return f"use {border}, or {' and '.join(ways)}" if ways else f"use {border}"
+    return f"use {border}, or {' and '.join(dict.fromkeys(ways))}" if ways else f"use {border}"
 
 
 def _accesses(program: typed.TypedProgram) -> dict[tuple[int, type], list[Access]]:
@@ -142,11 +146,11 @@ def _walk(node: Any) -> Iterator[Any]:
         for each in node:
             yield from _walk(each)
         return
-    if not is_dataclass(node) or not type(node).__module__.startswith("compiler.typed"):
+    if not isinstance(node, Struct) or not type(node).__module__.startswith("compiler.typed"):
         return
     if isinstance(node, typed.Function):
         return
-    for each in fields(node):
-        yield from _walk(getattr(node, each.name))
+    for name in node.__struct_fields__:
+        yield from _walk(getattr(node, name))
     if isinstance(node, Access):
         yield node

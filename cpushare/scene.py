@@ -19,6 +19,7 @@ def scene(size: int = 288) -> NDArray[np.uint8]:
         inside = u * u + v * v < 1
         height = np.sqrt(np.maximum(0, 1 - u * u - v * v))
         lit = np.maximum(0, u * light[0] + v * light[1] + height * light[2])
-        gray = np.where(inside, 18 + 190 * lit + 45 * lit**24, gray)
+        eighth = ((lit * lit) * (lit * lit)) * ((lit * lit) * (lit * lit))  # no pow: it varies
+        gray = np.where(inside, 18 + 190 * lit + 45 * (eighth * eighth * eighth), gray)
     levels: NDArray[np.uint8] = np.clip(gray, 0, 255).astype(np.uint8)
     return levels

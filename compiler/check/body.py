@@ -7,8 +7,9 @@ and `Body.block` dispatch to them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct, field
 
 from compiler import syntax
 from compiler.check.scope import Binding, Broken, Scope
@@ -49,8 +50,7 @@ def statement(kind: type[Any]) -> Callable[[Handler], Handler]:
     return register
 
 
-@dataclass(slots=True)
-class PixelLoop:
+class PixelLoop(Struct):
     """The `map` or `scan` being checked: its image and variables, and what its body writes.
 
     `order` and `turns` (whether lines may turn around) are those of a scan. `inside` are the locals
@@ -69,8 +69,7 @@ class PixelLoop:
     inside: set[Local] = field(default_factory=set)
 
 
-@dataclass(slots=True)
-class Body:
+class Body(Struct):
     """The state of checking one body.
 
     `kind` is "kernel", "function", "test" or "constant". `initial` holds the values of `let`s,

@@ -7,9 +7,10 @@ using file and stays within the folder of the main source: a program cannot make
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct, field
 
 from compiler import syntax
 from compiler.check.scope import nearest
@@ -22,8 +23,7 @@ BUILTIN_MODULE = "std.builtin"
 """A module without a file: the names that every file can call anyway."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class Entry(Struct, frozen=True, eq=False):
     """An item of a module: a function, kernel, record or constant, or the name of a builtin."""
 
     name: str
@@ -31,8 +31,7 @@ class Entry:
     module: ModuleScope
 
 
-@dataclass(slots=True, eq=False)
-class ModuleScope:
+class ModuleScope(Struct, eq=False):
     """The names of one file; `damaged` if not all of it could be parsed."""
 
     source: Source

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from compiler.check.body import Body, PixelLoop
 from compiler.symbols import Local
@@ -11,8 +11,7 @@ from vm.limits import CARRY_AHEAD
 from vm.opcodes import Op
 
 
-@dataclass(frozen=True, slots=True)
-class Linear:
+class Linear(Struct, frozen=True):
     """`x·X + y·Y + d·D + constant`: a coordinate in terms of the scan's variables."""
 
     x: int = 0

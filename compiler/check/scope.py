@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from compiler.source import Span
 from compiler.symbols import Image, Local, Parameter, Rows
@@ -16,8 +17,7 @@ CANDIDATES = 1000
 """How many names are looked at for a near miss."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class View:
+class View(Struct, frozen=True, eq=False):
     """An image seen through a border: `src.clamp`, `src.or(v)` (`fill`), or `.drop` for writes."""
 
     image: Image
@@ -27,8 +27,7 @@ class View:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class Outcome(Struct, frozen=True, eq=False):
     """What running a kernel in a test gave: its out images by name, and its record."""
 
     kernel: str
@@ -37,8 +36,7 @@ class Outcome:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Broken:
+class Broken(Struct, frozen=True, eq=False):
     """A name whose declaration has been diagnosed."""
 
     span: Span
@@ -48,8 +46,7 @@ Binding = Local | Parameter | Image | Rows | View | Outcome | Broken | Literal |
 """What a name in a body stands for; literals are constant generics."""
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """Blocks within blocks. The outermost holds parameters."""
 
     blocks: list[dict[str, tuple[Binding, Span]]] = field(default_factory=lambda: [{}])

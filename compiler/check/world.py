@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from compiler.diagnostics import Diagnostics
 from compiler.source import Source, Span
@@ -23,8 +24,7 @@ CONSTANT_STEPS = 400_000
 """How many operations evaluating the constants of one program may take."""
 
 
-@dataclass(slots=True)
-class World:
+class World(Struct):
     """The state of checking one program."""
 
     source: Source

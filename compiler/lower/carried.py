@@ -6,7 +6,7 @@ what was there before.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from compiler import ir, walk
 from compiler.lower.context import Here

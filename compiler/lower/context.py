@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from compiler import ir, symbols, typed, walk
 from compiler.diagnostics import CompileError, Diagnostic
@@ -28,8 +30,7 @@ INLINE_ELEMENTS = 32
 """Array values up to this length are handled element by element, longer ones in loops."""
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """What the names of one kernel or one call stand for.
 
     `parameters` and `extents` are those of a kernel that is called: values, and sizes.
@@ -45,8 +46,7 @@ class Scope:
     extents: dict[symbols.Parameter, Terms] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Jumps:
+class Jumps(Struct):
     """The `for` being lowered that `break` or `continue` may leave: what they set to false.
 
     `going`: this trip goes on; `running`: the loop does.
@@ -56,8 +56,7 @@ class Jumps:
     running: ir.Register
 
 
-@dataclass(slots=True)
-class Here:
+class Here(Struct):
     """The pixel loop being lowered: its coordinates, its extents.
 
     `carried` are the images that a scan writes and reads at pixels gone by, a channel each.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from compiler import ir
 from compiler.passes.fold import add, folded
@@ -13,8 +13,7 @@ BOOL = ScalarType.BOOL
 U8 = ScalarType.U8
 
 
-@dataclass(frozen=True, slots=True)
-class Elements:
+class Elements(Struct, frozen=True):
     """An array value as its flat elements."""
 
     elements: tuple[ir.Expr, ...]
@@ -25,8 +24,7 @@ class Elements:
         return len(self.elements)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """An array value as `length` elements of an array from `base` on.
 
     `stable`: nothing will assign it while its value may still be asked for. `fresh`: a temporary
@@ -46,8 +44,7 @@ class Slot:
         return self.length == self.array.length
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """What argmin and argmax give: fields by name."""
 
     fields: dict[str, ir.Expr]

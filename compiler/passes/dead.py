@@ -5,7 +5,7 @@ Whatever may trap stays.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from compiler import ir, walk
 from vm.module import Reduction

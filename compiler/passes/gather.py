@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from itertools import count
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from compiler import ir, walk
 from compiler.passes.errors import PassError
@@ -31,8 +33,7 @@ Channel = tuple[ir.Rows, int]
 Position = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Site:
+class Site(Struct, frozen=True, eq=False):
     """One addition: where it stands, and its value as `base · weight` (no weight: base alone).
 
     `order` counts the additions of the scan in program order.
@@ -47,8 +48,7 @@ class Site:
     weight: ir.Expr | None
 
 
-@dataclass(slots=True)
-class Carried:
+class Carried(Struct):
     """One carry: the register collected in, and the sites that feed it."""
 
     carry: ir.Register

@@ -7,7 +7,7 @@ and at the end of its body. Nothing flows out of map, scan and reductions but th
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from compiler import ir, walk
 from compiler.passes.fold import folded

@@ -5,7 +5,7 @@ Sums keep the shape the language gives them: up to 16 elements are added left to
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from compiler import ir, walk
 from compiler.passes.single import single

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from compiler.source import Span
 from compiler.symbols import Axis, Extent, Image, Local, Parameter, Rows, Value
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 Extents = tuple[tuple[Parameter, Extent], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A scalar constant."""
 
     value: Value
@@ -27,8 +27,7 @@ class Literal:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ConstantArray:
+class ConstantArray(Struct, frozen=True):
     """An array of constants, flat: `[[a, b], [c, d]]` is (a, b, c, d)."""
 
     values: tuple[Value, ...]
@@ -36,8 +35,7 @@ class ConstantArray:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class LocalRead:
+class LocalRead(Struct, frozen=True):
     """The value of a local: scalar, array or place."""
 
     local: Local
@@ -45,8 +43,7 @@ class LocalRead:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterRead:
+class ParameterRead(Struct, frozen=True):
     """The value of a kernel's parameter."""
 
     parameter: Parameter
@@ -54,8 +51,7 @@ class ParameterRead:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class DimensionRead:
+class DimensionRead(Struct, frozen=True):
     """`image.width` or `image.height`, an i32."""
 
     image: Image
@@ -64,8 +60,7 @@ class DimensionRead:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class PixelRead:
+class PixelRead(Struct, frozen=True):
     """`image[x, y]` through a border; `fill` is given for `.or(v)` (then border is ZERO).
 
     A pixel of several channels is an array. Coordinates are i32, evaluated x, y, then fill.
@@ -80,8 +75,7 @@ class PixelRead:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class OwnRead:
+class OwnRead(Struct, frozen=True):
     """`image[x, y]` at the pixel of the enclosing map or scan, which may have written it."""
 
     image: Image
@@ -89,8 +83,7 @@ class OwnRead:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class CarriedRead:
+class CarriedRead(Struct, frozen=True):
     """A pixel of an image that the enclosing scan writes, gone by at (ahead, down).
 
     Outside of the image it is `fill`, or 0. `down` is 0 or below; with 0, `ahead` is below 0.
@@ -104,8 +97,7 @@ class CarriedRead:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RowsRead:
+class RowsRead(Struct, frozen=True):
     """`rows[x, y]`: what has been added so far to the pixel the scan is at."""
 
     rows: Rows
@@ -113,8 +105,7 @@ class RowsRead:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(Struct, frozen=True):
     """`op` is NEG, NOT (bool or bits), ABS, SQRT, FLOOR, CEIL, TRUNC or NEAREST, on a scalar.
 
     On an array: NEG, element by element.
@@ -126,8 +117,7 @@ class Unary:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(Struct, frozen=True):
     """Arithmetic, bits, shifts, min, max or a comparison (EQ … GE, type bool) of two scalars.
 
     If `type` is an array, `op` is ADD, SUB or MUL of two such arrays, element by element, or
@@ -141,8 +131,7 @@ class Binary:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Logical:
+class Logical(Struct, frozen=True):
     """`left && right` (`conjunction`) or `left || right`: right is evaluated only if it matters."""
 
     conjunction: bool
@@ -152,8 +141,7 @@ class Logical:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Convert:
+class Convert(Struct, frozen=True):
     """From the operand's scalar to that of `type`; arrays element by element.
 
     `op` is CONVERT, WRAP, SATURATE, NARROW or BITS, such that the machine's row admits it: a
@@ -167,8 +155,7 @@ class Convert:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Select:
+class Select(Struct, frozen=True):
     """`if condition { then } else { otherwise }` as an expression, of any value type."""
 
     condition: Expr
@@ -178,8 +165,7 @@ class Select:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayLiteral:
+class ArrayLiteral(Struct, frozen=True):
     """`[a, b, c]`: elements of the array's element type."""
 
     elements: tuple[Expr, ...]
@@ -187,8 +173,7 @@ class ArrayLiteral:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayFill:
+class ArrayFill(Struct, frozen=True):
     """`[value; N]`: every element is `value`, evaluated once."""
 
     value: Expr
@@ -196,8 +181,7 @@ class ArrayFill:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Comprehension:
+class Comprehension(Struct, frozen=True):
     """`[body for variable in start..start + length]`; the length is that of the array type."""
 
     variable: Local
@@ -207,8 +191,7 @@ class Comprehension:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Struct, frozen=True):
     """`array[index]`; the index is an i32. The array may itself be an `Index` or a pixel."""
 
     array: Expr
@@ -217,8 +200,7 @@ class Index:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RecordLiteral:
+class RecordLiteral(Struct, frozen=True):
     """`Row(e: 0.0, dx: 1.0)`: values in the order of the record's fields.
 
     They are evaluated in the order in which `written` names them (indices of fields).
@@ -230,8 +212,7 @@ class RecordLiteral:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class FieldRead:
+class FieldRead(Struct, frozen=True):
     """A field of a record, or of what argmin and argmax give: "value", or "at", "x", "y" (i32)."""
 
     operand: Expr
@@ -240,16 +221,14 @@ class FieldRead:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """`start..end`, end excluded (a `..=` has been rewritten), both i32."""
 
     start: Expr
     end: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Reduce:
+class Reduce(Struct, frozen=True):
     """`sum(body for i in a..b)` (a `Range`), `… for y in a..b for x in c..d` (two of them, the
     first is the outer one), or `… for (x, y) in image`.
 
@@ -265,8 +244,7 @@ class Reduce:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A call of a function that gives a value. Arguments stand in the order of its parameters.
 
     `extents` are the sizes that a called kernel's parameters stand for (`Function.sizing`).

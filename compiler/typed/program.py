@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from compiler.source import Source, Span
 from compiler.symbols import Image, ImageRole, Local, Parameter
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from compiler.testblocks import TypedTest
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Function:
+class Function(Struct, frozen=True, eq=False):
     """One instance of a function, or a kernel that is called.
 
     `result` is what its closing `return` gives, None for nothing; `label` names the instance in
@@ -35,8 +35,7 @@ class Function:
     sizing: tuple[Parameter, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Kernel:
+class Kernel(Struct, frozen=True, eq=False):
     """A kernel. `images` are its IN and OUT images, `parameters` its params, as declared.
 
     `result` is the record that its closing `return` gives, None for nothing.
@@ -61,8 +60,7 @@ class Kernel:
         return tuple(image for image in self.images if image.role is ImageRole.OUT)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TypedProgram:
+class TypedProgram(Struct, frozen=True, eq=False):
     """A checked program: the kernels and tests of its main source.
 
     `functions` are the instances reachable from them, callees before callers; `sources` all files

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from compiler.source import Span
 from compiler.symbols import Image, Local, Rows
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from compiler.typed.program import Function
 
 
-@dataclass(frozen=True, slots=True)
-class Declare:
+class Declare(Struct, frozen=True):
     """`let` or `var`: the local's first value."""
 
     local: Local
@@ -23,24 +23,21 @@ class Declare:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class DeclareImage:
+class DeclareImage(Struct, frozen=True):
     """A LOCAL image; it starts at zero each time the statement is reached."""
 
     image: Image
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class DeclareRows:
+class DeclareRows(Struct, frozen=True):
     """A rows; every scan starts with it all zero."""
 
     rows: Rows
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(Struct, frozen=True):
     """`local = value`; an op-assignment has been rewritten into this."""
 
     local: Local
@@ -48,8 +45,7 @@ class Assign:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class AssignElement:
+class AssignElement(Struct, frozen=True):
     """`local[i][j] = value`: one index or more; value has the type of what is replaced.
 
     An op-assignment has been rewritten into this: its value reads the element again.
@@ -61,8 +57,7 @@ class AssignElement:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class AssignField:
+class AssignField(Struct, frozen=True):
     """`local.field = value`, the local a record."""
 
     local: Local
@@ -71,16 +66,14 @@ class AssignField:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(Struct, frozen=True):
     """`break` or `continue` of the innermost `for`."""
 
     leaves: bool
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class PixelWrite:
+class PixelWrite(Struct, frozen=True):
     """`image[x, y] = value`, to an OUT or LOCAL image.
 
     `here`: the pixel of the enclosing map or scan. `drop`: outside of the image it does nothing
@@ -97,8 +90,7 @@ class PixelWrite:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RowsAdd:
+class RowsAdd(Struct, frozen=True):
     """`rows[x + ahead·d, y + down] += value` (`-=` if `negate`); 0 <= down < lines, and causal.
 
     `ahead` counts along the direction of travel of the line the scan is on: 1 is the next pixel.
@@ -115,8 +107,7 @@ class RowsAdd:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+class If(Struct, frozen=True):
     """`if condition { then } else { otherwise }`; otherwise may be empty."""
 
     condition: Expr
@@ -125,8 +116,7 @@ class If:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class For:
+class For(Struct, frozen=True):
     """`for variable in range step step`, step >= 1; bounds are evaluated once."""
 
     variable: Local
@@ -136,8 +126,7 @@ class For:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Map:
+class Map(Struct, frozen=True):
     """`map (x, y) in image`: every pixel of that size, in no order."""
 
     x: Local
@@ -147,8 +136,7 @@ class Map:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(Struct, frozen=True):
     """`scan (x, y, d) in image`: every pixel, line by line. `d`, 1 or -1, may be left out.
 
     `serpentine` (a bool, evaluated once) turns odd lines around; None does not.
@@ -164,8 +152,7 @@ class Scan:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Require:
+class Require(Struct, frozen=True):
     """`require(condition, "text")`: traps with the text unless the condition holds."""
 
     condition: Expr
@@ -173,8 +160,7 @@ class Require:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class CallStatement:
+class CallStatement(Struct, frozen=True):
     """A call of a function for what it writes; a value it may give is not used."""
 
     function: Function

@@ -5,7 +5,7 @@ A `Doubt` is one bound that is missing of one index. Nothing but messages is mad
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from vm.limits import AXIS_PIXELS
@@ -78,3 +78,19 @@ def _too_small(value: Range, index: str, extent: str) -> Iterator[Doubt]:
     if value.low < 0:
         bounded = value.low > value.type.minimum
         yield Doubt(index, extent, least=value.low, is_bounded=bounded)
+
+
+def merged(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
+    """The worst doubt of each side of each index: an access may have been copied."""
+    worst: dict[tuple[str, bool], Doubt] = {}
+    for doubt in doubts:
+        side = (doubt.index, doubt.least is None)
+        other = worst.setdefault(side, doubt)
+        if _badness(doubt) > _badness(other):
+            worst[side] = doubt
+    return tuple(worst.values())
+
+
+def _badness(doubt: Doubt) -> tuple[bool, bool, int]:
+    distance = -doubt.least if doubt.least is not None else doubt.beyond or doubt.most or 0
+    return not doubt.is_bounded, doubt.most is not None, distance

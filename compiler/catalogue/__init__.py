@@ -7,6 +7,8 @@ Codes are never given anew.
 
 from __future__ import annotations
 
+import textwrap
+
 from compiler.catalogue import items, machine, pixels, text, values
 from compiler.catalogue.entry import Entry
 
@@ -27,7 +29,6 @@ def explain(code: str) -> str | None:
     entry = CATALOGUE.get(code.upper())
     if entry is None:
         return None
-    parts = [f"{code.upper()}: {entry.title}", entry.text]
-    if entry.wrong:
-        parts += [f"Wrong:\n\n    {entry.wrong}", f"Right:\n\n    {entry.right}"]
-    return "\n\n".join(parts) + "\n"
+    wrong, right = (textwrap.indent(lines, "    ") for lines in (entry.wrong, entry.right))
+    head = f"{code.upper()}: {entry.title}\n\n{entry.text}"
+    return f"{head}\n\nWrong:\n\n{wrong}\n\nRight:\n\n{right}\n"

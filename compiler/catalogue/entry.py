@@ -6,9 +6,9 @@ from msgspec import Struct
 
 
 class Entry(Struct, frozen=True):
-    """A diagnostic's title and explanation; a wrong and a right line where lines can show it."""
+    """A diagnostic's title and explanation; the lines of a wrong and of a right program."""
 
     title: str
     text: str
-    wrong: str = ""
-    right: str = ""
+    wrong: str
+    right: str

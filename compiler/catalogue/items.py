@@ -53,6 +53,8 @@ ENTRIES: dict[str, Entry] = {
         "too many functions",
         "Functions call functions at most 24 deep, and a program has at most 256 instances of "
         "them.",
+        "fn f<const N: i32>(v: [i32; N]) -> i32 { return f([v[i] for i in 1..N]); }",
+        "fn f<const N: i32>(v: [i32; N]) -> i32 { return sum(v[i] for i in 0..N); }",
     ),
     "CPS0411": Entry(
         "this value is not used",
@@ -63,6 +65,8 @@ ENTRIES: dict[str, Entry] = {
     "CPS0412": Entry(
         "this gives no value",
         "Functions without '->' are called as statements.",
+        "let v = fill_border(dst);",
+        "fill_border(dst);",
     ),
     "CPS0413": Entry(
         "this is not a reduction",
@@ -104,6 +108,8 @@ ENTRIES: dict[str, Entry] = {
     "CPS0503": Entry(
         "this constant takes too long to compute",
         "All constants of a program together take at most 400,000 steps.",
+        "const SUMS: [i64; 999] = [sum(i64(i) * i64(j) for j in 0..99999) for i in 0..999];",
+        "let total = sum(i64(i) * i64(j) for j in 0..99999);",
     ),
     "CPS0504": Entry(
         "a constant is defined by itself",
@@ -152,19 +158,27 @@ ENTRIES: dict[str, Entry] = {
     "CPS0606": Entry(
         "this kernel gives nothing",
         "What a kernel computes goes to its 'out' images.",
+        "kernel k(in src: image<u8>) { … }",
+        "kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) { … }",
     ),
     "CPS0607": Entry(
         "too many kernels, images or parameters",
         "A program has at most 32 kernels, a kernel at most 20 images and 64 parameters.",
+        "kernel k(in a: image<u8>, in b: image<u8>, … 30 images …) { … }",
+        "kernel k(in all: image<u8, 3>, out dst: image<u8>(all.width, all.height)) { … }",
     ),
     "CPS0608": Entry(
         "there is no kernel in this file",
         "A file without kernels can be used by others and checked, but there is nothing to run.",
+        "fn twice(v: i32) -> i32 { return 2 * v; }",
+        "fn twice(v: i32) -> i32 { return 2 * v; }\nkernel k(in src: image<u8>) -> Row { … }",
     ),
     "CPS0701": Entry(
         "this assertion does not fit",
         "assert_eq(a, b), assert_close(a, b, tolerance), assert_between(v, low, high), "
         'assert_hash(image, "hex"), assert_traps(kernel(…)).',
+        "assert_eq(out.dst);",
+        "assert_eq(out.dst, src);",
     ),
     "CPS0702": Entry(
         "this belongs to tests",
@@ -175,6 +189,8 @@ ENTRIES: dict[str, Entry] = {
     "CPS0703": Entry(
         "a test is a straight line",
         "Tests make images, run kernels and assert. Loops belong to kernels and functions.",
+        'test "all" { for i in 0..9 { assert_eq(f(i), i); } }',
+        'test "all" { assert_eq([f(i) for i in 0..9], [i for i in 0..9]); }',
     ),
     "CPS0704": Entry(
         "the type of this image is not known",

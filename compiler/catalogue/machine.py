@@ -9,16 +9,22 @@ ENTRIES: dict[str, Entry] = {
         "a test failed",
         "The assertion does not hold, or a kernel trapped. Every test runs in every engine, and "
         "they must agree to the bit.",
+        "assert_eq(sqrt(2.0) * sqrt(2.0), 2.0);",
+        "assert_close(sqrt(2.0) * sqrt(2.0), 2.0, 1e-15);",
     ),
     "CPS0801": Entry(
         "the kernel is too large",
         "Calls are copied wherever they stand, and a kernel has at most 16,384 instructions, "
         "20 images and 20 sizes. Loops keep code small.",
+        "let v = [f(0, x), f(1, x), f(2, x), … 500 calls …];",
+        "let v = [f(i, x) for i in 0..500];",
     ),
     "CPS0802": Entry(
         "the kernel nests too deeply",
         "Calls are copied into the expressions that make them: calls within deep expressions, many "
         "times over, nest too deeply.",
+        "f(f(f(f(f(… f is a long function …)))))",
+        "let a = f(v);\nlet b = f(a);",
     ),
     "CPS0803": Entry(
         "this loop may run without a bound",
@@ -31,6 +37,8 @@ ENTRIES: dict[str, Entry] = {
         "the price of the kernel is too complicated",
         "A price has at most 256 terms and degree 8. Fewer loops within each other, or fewer with "
         "different bounds, make it simpler.",
+        "for i in 0..n { for j in 0..m { for k in 0..p { … nine loops deep … } } }",
+        "for i in 0..n { for j in 0..m { … } }",
     ),
     "CPS0805": Entry(
         "the size of an input must be another input's, or its own",
@@ -42,11 +50,15 @@ ENTRIES: dict[str, Entry] = {
     "CPS0806": Entry(
         "this addition reaches too far",
         "Rows reach 64 pixels along the line and 16 lines down.",
+        "err[x + 80 * d, y + 1] += e;",
+        "err.drop[x + 64 * d, y + 1] += e;",
     ),
     "CPS0807": Entry(
         "a loop that adds floats to rows is too long",
         "Float additions keep their order, so each needs a place of its own: loops around them are "
         "written out, which needs a constant number of trips, 32 at most.",
+        "for i in 0..n { err.drop[x + i * d, y + 1] += e * w[i]; }",
+        "for i in 0..5 { err.drop[x + i * d, y + 1] += e * w[i]; }",
     ),
     "CPS0808": Entry(
         "this access is checked while the kernel runs",

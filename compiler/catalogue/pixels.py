@@ -102,6 +102,8 @@ ENTRIES: dict[str, Entry] = {
     "CPS0229": Entry(
         "these rows cannot be used here",
         "Rows belong to a scan over an image that is as wide as they are.",
+        "var err: rows<i32, 2>(dst.width);\nmap (x, y) in src { … err[x, y] … }",
+        "var err: rows<i32, 2>(src.width);\nscan (x, y, d) in src { … err[x, y] … }",
     ),
     "CPS0231": Entry(
         "this loop-carried read makes 'map' depend on its order",

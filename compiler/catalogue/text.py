@@ -35,6 +35,8 @@ ENTRIES: dict[str, Entry] = {
         "this is nested too deeply",
         "Brackets may stand 64 deep, expressions and blocks 160 levels. Give parts a name with "
         "'let', or move them to a function.",
+        "let v = ((((((…a…))))));",
+        "let part = …;\nlet v = part * 2;",
     ),
     "CPS0106": Entry(
         "these brackets do not match",
@@ -46,10 +48,14 @@ ENTRIES: dict[str, Entry] = {
         "this file is too long",
         "A file may have 200,000 tokens and one megabyte of text. Split it and join the parts with "
         "'use'.",
+        "// a file of 300,000 tokens",
+        'use "tables.cps" { LOW };\nuse "filters.cps" { blur };',
     ),
     "CPS0108": Entry(
         "this name is too long",
         "Names have at most 64 characters.",
+        "let the_mean_of_all_the_levels_that_were_seen_so_far_along_this_line_and_above = 0;",
+        "let mean_so_far = 0;",
     ),
     "CPS0109": Entry(
         "this is not an escape",
@@ -60,6 +66,8 @@ ENTRIES: dict[str, Entry] = {
     "CPS0110": Entry(
         "this text is too long",
         "What 'require' says has at most 1,024 characters.",
+        'require(n > 0, "a thousand and more characters …");',
+        'require(n > 0, "n must be positive");',
     ),
     "CPS0121": Entry(
         "unknown name",
@@ -84,6 +92,8 @@ ENTRIES: dict[str, Entry] = {
     "CPS0124": Entry(
         "this is never used",
         "A warning. Remove what is not used, or begin its name with an underscore.",
+        "let unused = src.width;",
+        "let _unused = src.width;",
     ),
     "CPS0125": Entry(
         "this is not a value",
@@ -131,6 +141,8 @@ ENTRIES: dict[str, Entry] = {
     "CPS0133": Entry(
         "files use each other in a circle",
         "Move what both files need to a third one.",
+        '// in a.cps: use "b.cps" { f };   in b.cps: use "a.cps" { g };',
+        '// in a.cps: use "b.cps" { f };   in b.cps: use "common.cps" { g };',
     ),
     "CPS0136": Entry(
         "the file of an 'embed' does not hold this array",
@@ -143,5 +155,7 @@ ENTRIES: dict[str, Entry] = {
     "CPS0135": Entry(
         "too many files",
         "A program is made from at most 64 files.",
+        'use "part001.cps" { a };\n…\nuse "part100.cps" { z };',
+        'use "parts.cps" { a, z };',
     ),
 }

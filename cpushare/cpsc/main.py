@@ -34,6 +34,7 @@ VERBS = {
     "config": "Show settings and where they come from.",
     "cache": "Show or clear the cache of compiled kernels.",
     "completion": "Make a shell complete cpsc.",
+    "lsp": "Serve an editor.",
 }
 EXAMPLES = """
 \b

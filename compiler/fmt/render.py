@@ -142,7 +142,8 @@ class _Renderer:
             written[-1].append(part)
         if len(written) > 1 and self.all_fit(written, rooms):
             return written
-        if rows.hug and self.fits(Concat(tuple(_joined(rows.parts[:-1]))), rooms[0], False):
+        before = Concat((*_joined(rows.parts[:-1]), Mark.SPACE))
+        if rows.hug and self.fits(before, rooms[0], then=rows.parts[-1]):
             return [list(rows.parts)]
         if not rows.fill:
             return [[part] for part in rows.parts]
@@ -162,15 +163,20 @@ class _Renderer:
                 return False
         return True
 
-    def fits(self, doc: Doc, room: int, with_rest: bool = True) -> bool:
+    def fits(self, doc: Doc, room: int, with_rest: bool = True, then: Doc | None = None) -> bool:
         """Whether a document fits on the line, with what follows up to the next possible break.
 
-        A comment may stand at its end, or before its first word.
+        What follows is `then`, in lines of its own if need be, or what is still to be written. A
+        comment may stand at its end, or before its first word.
         """
         stack = [(doc, True)]
         rest = len(self.tasks) if with_rest else 0
         in_rest = written = ended = False
         while room >= 0:
+            if not stack and then is not None:
+                in_rest = True
+                stack.append((then, False))
+                then = None
             if not stack:
                 if rest == 0:
                     return True

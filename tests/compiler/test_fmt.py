@@ -14,6 +14,7 @@ from compiler.fmt import format_text, leaves_of
 from compiler.fmt.leaves import comments, same_program, words
 from compiler.pipeline import compile_text
 from compiler.samples import programs
+from compiler.samples.programs import random_program
 from compiler.tokens import PATTERN
 from tests.compiler.fmt_goldens import GOLDENS, WHOLE_GRAMMAR
 from vm.verifier import verify
@@ -91,6 +92,11 @@ def test_any_layout_and_comments_anywhere(text: str, seed: int, calm: int) -> No
 @given(programs())
 def test_random_programs_keep_their_meaning(text: str) -> None:
     assert meaning(formatted(text)) == meaning(text)
+
+
+def test_a_chain_whose_left_side_breaks_breaks_too() -> None:
+    """Found by the fuzzer: the left side fitted, but not with the operator behind it."""
+    formatted(random_program(8, 1))
 
 
 def shaken(text: str, chance: random.Random, calm: int) -> str:

@@ -40,6 +40,11 @@ class ScalarType(Enum):
         self.minimum = -(1 << (bits - 1)) if kind == "signed" else 0
         self.maximum = 1 if kind == "bool" else (1 << (bits - self.is_signed)) - 1
 
+    @property
+    def with_article(self) -> str:
+        """As a sentence has it: a u8, an i32, an f64."""
+        return f"{'an' if self.label[0] in 'if' else 'a'} {self.label}"
+
     def __str__(self) -> str:
         return self.label
 

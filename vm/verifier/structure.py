@@ -109,10 +109,11 @@ class _Checker:
     def pop(self, expected: ScalarType) -> None:
         stack = self.frame.stack
         if not stack:
-            raise refuse(Rule.STACK, f"needs a {expected}, but the stack is empty")
+            raise refuse(Rule.STACK, f"needs {expected.with_article}, but the stack is empty")
         found = stack.pop()
         if found is not expected:
-            raise refuse(Rule.STACK, f"needs a {expected}, found a {found}")
+            text = f"needs {expected.with_article}, found {found.with_article}"
+            raise refuse(Rule.STACK, text)
 
     def push(self, types: tuple[ScalarType, ...]) -> None:
         self.frame.stack.extend(types)

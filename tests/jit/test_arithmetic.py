@@ -1,4 +1,4 @@
-"""Every arithmetic instruction, lowered, against its meaning, on edge operands and random ones.
+"""Arithmetic, lowered, with operands that are known when it is compiled, and where it traps.
 
 The operands come from images, so that nothing is folded on the way; results are compared bit
 for bit, NaN as the one NaN.
@@ -6,7 +6,6 @@ for bit, NaN as the one NaN.
 
 from __future__ import annotations
 
-import itertools
 import random
 from dataclasses import replace
 
@@ -162,15 +161,6 @@ def check(
         out = inprocess.run_kernel(kernel, inputs, {}, blind, cpu, checked)["out"]
         differing = np.nonzero(out.view(f"u{out.itemsize}") != wanted.view(f"u{out.itemsize}"))[1]
         assert not len(differing), (good[differing[0]], out[0, differing[0]], cpu, blind)
-
-
-@pytest.mark.parametrize("form", forms(), ids=name_of)
-def test_lowering_gives_the_meaning(form: tuple[Op, tuple[Immediate, ...]]) -> None:
-    op, immediates = form
-    rows = list(itertools.product(*(edges(kind) for kind in operand_types(op, immediates))))
-    if len(rows) > 3000:
-        rows = random.Random(1).sample(rows, 3000)
-    check(op, immediates, rows, None)
 
 
 DIVISORS = (-128, -16, -7, -2, -1, 1, 2, 3, 7, 10, 16, 255, 1 << 30, -(1 << 31), (1 << 31) - 1)

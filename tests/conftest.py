@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
+
+from tests.counting import save
 
 FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 
@@ -28,12 +30,27 @@ settings.register_profile(
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
-settings.load_profile("fuzz" if FUZZ_EXAMPLES else "ci")
+settings.register_profile(  # `make mutants` asks only whether a test fails
+    "mutants",
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+WANTED = "mutants" if os.environ.get("MUTANT_UNDER_TEST") else "fuzz" if FUZZ_EXAMPLES else "ci"
+settings.load_profile(WANTED)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The marks in use."""
     config.addinivalue_line("markers", "fuzz: run by `make fuzz` with many more examples")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keep what was counted."""
+    save()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

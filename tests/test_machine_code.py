@@ -40,7 +40,7 @@ INTEGER = """
 """
 VECTOR = re.compile(  # SSE, AVX, AVX-512: moves, arithmetic, compares, conversions, shuffles
     r"v?(mov|add|sub|mul|div|sqrt|min|max|and|or|xor|cmp|u?comis|cvt|round|rndscale|shuf|unpck|"
-    r"blend|p(gather|scatter|add|sub|mul|madd|min|max|and|or|xor|cmp|s[lr][lar]|shuf|unpck|ack|blend|mov|abs|"
+    r"blend|p(gather|scatter|mask|add|sub|mul|madd|min|max|and|or|xor|cmp|s[lr][lar]|shuf|unpck|ack|blend|mov|abs|"
     r"insr|extr|broadcast|erm|alignr|test|ternlog|sign|avg|sad|rol|ror|lzcnt|opcnt|expand|"
     r"compress|conflict|abs|hadd|hmin)|insert|extract|broadcast|perm|test|range|reduce|scalef|"
     r"getexp|getmant|fixupimm|fpclass|haddp|hsubp|addsubp|gather|scatter|zero|align|compress|"

@@ -32,11 +32,13 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from vm import limits
 from vm.jit.image import ARENA, KERNEL
 
 MAGIC = 0x4552414853555043  # "CPUSHARE"
 HELLO_BYTES, READY_BYTES, COMMAND_BYTES, REPLY_BYTES = 64, 32, 512, 32
 ARGUMENT_WORDS = 60
+assert limits.DIMENSIONS + limits.IMAGES + limits.CARRIES + 1 <= ARGUMENT_WORDS  # 1: the record
 STACK_BYTES = 1 << 20
 
 MODE_STRICT, MODE_FILTER = 1, 2

@@ -2,7 +2,7 @@
 # make test    set up and run the tests
 # make check   what CI runs: lint, types, import rules, docs, tests
 # make bench   measure (gcc and clang are compared with, if they are there)
-# make fuzz    the property tests, with many more examples
+# make fuzz    property tests with many more examples, and coverage-guided fuzzing (MINUTES=30)
 # make site    the documents as web pages
 # make clean   remove what these made
 
@@ -19,7 +19,7 @@ FUZZ_EXAMPLES ?= 10000
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^# \(make \)/\1/p' $(firstword $(MAKEFILE_LIST))
 
 # The stamps are written last: an interrupted set-up is done again.
 $(VENV)/.python:
@@ -58,8 +58,19 @@ site: $(VENV)/.dev
 
 check: lint docs test
 
-fuzz: $(VENV)/.dev
+$(VENV)/.fuzz: $(VENV)/.dev
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[demo,dev,fuzz]'
+	@touch $@
+
+# `make fuzz`: 10,000 new examples a property test, then ten minutes of atheris
+# `make fuzz MINUTES=30`: half of it for atheris, half for rounds of property tests
+fuzz: $(VENV)/.fuzz
+ifdef MINUTES
+	$(BIN)/python -m fuzz --minutes $(MINUTES)
+else
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n auto -m fuzz tests
+	$(BIN)/python -m fuzz --minutes 10 --only targets
+endif
 
 # Peers live in an environment of their own: numba pins llvmlite.
 .venv-bench/.stamp: $(VENV)/.python bench/requirements.txt

@@ -1,0 +1,4 @@
+"""Coverage-guided fuzzing: targets for atheris, and what runs them (`make fuzz`)."""
+
+NAMES = ("decoder", "verifier", "assembler", "parser", "picture", "reply", "objects")
+"""The targets, so that they can be named before they are imported and instrumented."""

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from vm import codec, limits, opcodes
+from vm import codec, drawing, limits, opcodes
 from vm.module import Border, ExtentOp, Order, Reduction, Role, TrapCode
 from vm.opcodes import BYTECODE_VERSION, Imm, Op
 from vm.types import ScalarType
@@ -145,6 +145,17 @@ lines        = for each instruction: line - line before:signed
 Nothing follows the last kernel. A module is at most {bytes:,} bytes; the other bounds are in
 `vm/limits.py`.
 
+## A module, byte by byte
+
+```
+{drawn_text}```
+
+are these {drawn_bytes} bytes:
+
+| at | bytes | what they say |
+|---|---|---|
+{drawn}
+
 ## Versions
 
 The version is the first number after the magic. A version fixes the instructions, their meaning,
@@ -239,6 +250,9 @@ assert set(IMMEDIATES) == set(Imm)
 def bytecode_page() -> str:
     """The whole page, Markdown."""
     words = {
+        "drawn": drawing.drawn(),
+        "drawn_text": drawing.TEXT,
+        "drawn_bytes": sum(len(bytes.fromhex(part)) for part, _ in drawing.PARTS),
         "version": BYTECODE_VERSION,
         "extents": _names(ExtentOp),
         "roles": _names(Role),

@@ -97,14 +97,23 @@ def _divisors(b: Range) -> list[int]:
     return sorted(ends - {0}) or [1]
 
 
-def _division(divide: Callable[[int, int], int]) -> Callable[[Dimensions, Range, Range], Range]:
-    def transfer(_: Dimensions, a: Range, b: Range) -> Range:
-        dividends = {a.low, a.high} | ({0} if a.low <= 0 <= a.high else set())
-        corners = [divide(x, y) for x in dividends for y in _divisors(b)]
-        shrinks = a.low >= 0 and b.low >= 1
-        return _range(min(corners), max(corners), (), a.below if shrinks else ())
+def _division(divide: Callable[[int, int], int], a: Range, b: Range) -> Range:
+    dividends = {a.low, a.high} | ({0} if a.low <= 0 <= a.high else set())
+    corners = [divide(x, y) for x in dividends for y in _divisors(b)]
+    shrinks = a.low >= 0 and b.low >= 1
+    return _range(min(corners), max(corners), (), a.below if shrinks else ())
 
-    return transfer
+
+def _div(_: Dimensions, a: Range, b: Range) -> Range:
+    return _division(_truncated, a, b)
+
+
+def _div_floor(_: Dimensions, a: Range, b: Range) -> Range:
+    return _division(lambda x, y: x // y, a, b)
+
+
+def _div_round(_: Dimensions, a: Range, b: Range) -> Range:
+    return _division(_rounded, a, b)
 
 
 def _largest_remainder(b: Range) -> int:
@@ -193,9 +202,9 @@ BINARY: dict[Op, Callable[[Dimensions, Range, Range], Range]] = {
     Op.ADD: _add,
     Op.SUB: _sub,
     Op.MUL: _mul,
-    Op.DIV: _division(_truncated),
-    Op.DIV_FLOOR: _division(lambda a, b: a // b),
-    Op.DIV_ROUND: _division(_rounded),
+    Op.DIV: _div,
+    Op.DIV_FLOOR: _div_floor,
+    Op.DIV_ROUND: _div_round,
     Op.REM: _rem,
     Op.MOD_FLOOR: _mod_floor,
     Op.MIN: _min,

@@ -72,6 +72,6 @@ def drawn() -> str:
     rows = []
     offset = 0
     for part, meaning in PARTS:
-        rows.append(f"| {offset:02x} | `{part}` | {meaning} |")
+        rows.append(f"| 0x{offset:02x} | `{part}` | {meaning} |")
         offset += len(bytes.fromhex(part))
     return "\n".join(rows)

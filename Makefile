@@ -3,6 +3,7 @@
 # make check   what CI runs: lint, types, import rules, docs, tests
 # make bench   measure (gcc and clang are compared with, if they are there)
 # make fuzz    property tests with many more examples, and coverage-guided fuzzing (MINUTES=30)
+# make mutants whether the tests would notice a mistake in the verifier
 # make site    the documents as web pages
 # make clean   remove what these made
 
@@ -15,7 +16,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 NEED := Python 3.11 or newer with venv is needed: apt install python3-venv
 FUZZ_EXAMPLES ?= 10000
 
-.PHONY: help demo test check lint bench fuzz docs site clean
+.PHONY: help demo test check lint bench fuzz mutants assurance docs site clean
 .DEFAULT_GOAL := help
 
 help:
@@ -72,6 +73,18 @@ else
 	$(BIN)/python -m fuzz --minutes 10 --only targets
 endif
 
+# Small changes of the verifier, one at a time: would the tests notice? About half an hour.
+mutants: $(VENV)/.fuzz
+	rm -rf mutants
+	$(BIN)/python -m mutmut run
+	$(BIN)/python -m fuzz.mutants
+
+# docs/assurance.md, from the last fuzzing and mutants, and from the test suite, which is run.
+assurance: $(VENV)/.fuzz
+	rm -rf out/assurance
+	ASSURANCE=$(CURDIR)/out/assurance $(BIN)/python -m pytest -n auto
+	$(BIN)/python -m fuzz.assurance
+
 # Peers live in an environment of their own: numba pins llvmlite.
 .venv-bench/.stamp: $(VENV)/.python bench/requirements.txt
 	$(PYTHON) -m venv .venv-bench
@@ -83,4 +96,4 @@ bench: $(VENV)/.dev .venv-bench/.stamp
 
 clean:
 	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-		build dist out
+		build dist out mutants

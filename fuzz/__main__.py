@@ -15,11 +15,9 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-from fuzz import NAMES
+from fuzz import NAMES, ROOT
 
-ROOT = Path(__file__).parents[1]
 OUT = ROOT / "out" / "fuzz"
 CORPUS = ROOT / "fuzz" / "corpus"
 MEMORY_MB = 4096

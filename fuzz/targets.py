@@ -21,7 +21,7 @@ from compiler.pipeline import compile_path, compile_text
 from compiler.source import SourceError
 from cpushare import images
 from cpushare.writing import write_image
-from fuzz import NAMES
+from fuzz import NAMES, ROOT
 from vm import codec, interp
 from vm.errors import Invalid, Malformed, OverLimit, Refused, SandboxBroken, Trap
 from vm.jit import backend, linker
@@ -31,7 +31,6 @@ from vm.testing.values import random_images, random_parameters
 from vm.text import assemble, disassemble
 from vm.verifier import verify
 
-ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.cps"))
 UNITS = 20_000
 MOST_PIXELS = 1 << 16

@@ -142,7 +142,7 @@ def test_at_the_limit_it_compiles_or_is_refused(
     count("compile bombs")
 
 
-def test_everything_at_its_limit_at_once(box: CompileBox) -> None:
+def everything() -> str:
     """As many images, parameters, arrays, carries, texts, regions and instructions as may be."""
     parts = ["dimension", "dimension"]
     parts += [f"dimension = #0 {i} add" for i in range(limits.DIMENSIONS - 2)]
@@ -165,8 +165,11 @@ def test_everything_at_its_limit_at_once(box: CompileBox) -> None:
     code += tower * towers
     left = limits.INSTRUCTIONS - code.count("\n")
     code += "const i32 1\nset l9\n" * (left // 2)
-    data = encoded(framed("\n".join([*parts, "code", code])))
-    verified = verify(data)
+    return framed("\n".join([*parts, "code", code]))
+
+
+def test_everything_at_its_limit_at_once(box: CompileBox) -> None:
+    verified = verify(encoded(everything()))
     assert len(verified.kernels["k"].kernel.code) > limits.INSTRUCTIONS - 2
     runner = NativeRunner(verified, "k", {}, box=box, memory_limit_bytes=1 << 32)
     with runner, contextlib.suppress(OverLimit):

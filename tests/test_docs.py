@@ -100,6 +100,29 @@ def test_every_rule_of_the_language_has_a_test_that_names_it() -> None:
     assert set(rules) == named
 
 
+def test_the_tests_that_documents_name_are_there() -> None:
+    named = 0
+    for page in PAGES:
+        for path, test in re.findall(
+            r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / page).read_text()
+        ):
+            text = (ROOT / path).read_text()
+            assert not test or f"def {test}(" in text, f"{page}: {path}::{test}"
+            named += 1
+    assert named > 40
+
+
+def test_python_listings_run_and_their_properties_hold() -> None:
+    for name, text in listings("python"):
+        if "@given" not in text:
+            continue
+        space: dict[str, object] = {"__name__": "listing"}
+        exec(compile(text, name, "exec"), space)  # our own document
+        for key, value in space.items():
+            if key.startswith("test_"):
+                value()  # type: ignore[operator]
+
+
 def test_the_grammar_in_the_documents_is_the_parsers() -> None:
     text = (ROOT / "compiler" / "grammar.lark").read_text()
     lines = [line for line in text.splitlines() if not line.startswith("//")]

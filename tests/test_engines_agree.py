@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import engines
+from tests.counting import count
 from vm import codec, interp
 from vm.errors import Trap
 from vm.module import Module, Role
@@ -38,6 +39,7 @@ def test_interpreter_and_strict_child_agree(data: st.DataObject, checked: bool) 
     left = engines.outcome(interpret, verified, kernel, inputs, parameters)
     right = engines.outcome(native, verified, kernel, inputs, parameters)
     engines.assert_same(left, right)
+    count("random modules, interpreter = strict child")
 
 
 @pytest.mark.fuzz
@@ -71,3 +73,4 @@ def test_the_count_never_exceeds_the_price(data: st.DataObject) -> None:
     except Trap:
         return
     assert counted <= checked.cost.evaluate(dimensions, values)
+    count("random modules, counted work within the price")

@@ -17,6 +17,7 @@ from compiler.passes.single import single
 from compiler.pipeline import compile_text
 from compiler.samples import SURELY_WRONG, damaged, programs
 from tests import engines
+from tests.counting import count
 from vm import extents, interp
 from vm import parameters as parameters_of
 from vm.errors import OverLimit, Trap
@@ -89,6 +90,7 @@ def test_every_engine_agrees(text: str, checks: bool, data: st.DataObject) -> No
             continue
         engines.assert_same(left, engines.outcome(native, module, name, inputs, values))
         check_price(module, name, inputs, values)
+        count("random programs, interpreter = strict child")
 
 
 @pytest.mark.fuzz

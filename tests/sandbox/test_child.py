@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.counting import count
 from tests.sandbox.children import (
     ANSWER_0,
     FOREVER,
@@ -46,6 +47,7 @@ HELD = 0x1 | 0x2 | 0x4  # SEAL, SHRINK, GROW
 def test_a_hostile_kernel_ends_without_an_answer(program: doctor.Hostile) -> None:
     trial = doctor.attempt(program)
     assert trial.is_good, trial.ending
+    count("hostile native kernels")
 
 
 def test_there_are_many_kinds_of_hostile_kernels() -> None:

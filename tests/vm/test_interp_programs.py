@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.counting import count
 from tests.vm.build import DST, I32, LOAD_HERE, SRC, U8, check, const, get, kernel, op, pixels
 from vm import codec, extents, interp, parameters, text
 from vm.bits import NAN_BITS
@@ -138,6 +139,7 @@ def run_audited(data: st.DataObject, verified: VerifiedModule) -> None:
 @given(st.data())
 def test_every_value_is_what_the_verifier_proved(data: st.DataObject) -> None:
     run_audited(data, verify(codec.encode(data.draw(modules()))))
+    count("random modules, every value as proved")
 
 
 @pytest.mark.fuzz
@@ -146,6 +148,7 @@ def test_changed_programs_are_refused_or_hold_as_well(data: st.DataObject) -> No
     changed = data.draw(modules().flatmap(mutants))
     with contextlib.suppress(Invalid):
         run_audited(data, verify(codec.encode(changed)))
+    count("changed modules that were accepted, and safe")
 
 
 @pytest.mark.fuzz
@@ -158,6 +161,7 @@ def test_changed_bytes_are_refused_or_hold_as_well(data: st.DataObject) -> None:
         if len(verified.module.kernels) == 1 and "k" in verified.kernels:
             with contextlib.suppress(Refused, OverLimit):
                 run_audited(data, verified)
+    count("changed bytes, refused or safe")
 
 
 def module_of(*code: Instruction, **changes: object) -> VerifiedModule:

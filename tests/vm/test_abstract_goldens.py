@@ -219,7 +219,10 @@ def expressions() -> Iterator[object]:
     deep = expression.dimension(0, "w")
     for depth in range(12):
         yield limited(lambda d=deep, n=depth: str(expression.trips(d, 2 + n % 2)))  # type: ignore[misc]
-        deep = expression.trips(deep, 2) if depth < 7 else deep
+        deep = expression.trips(deep, 2) if depth < 8 else deep
+        mixed = deep + expression.dimension(1, "h") * deep
+        yield limited(lambda m=mixed: str(expression.trips(m, 5)))  # type: ignore[misc]
+        yield str(deep * deep), (deep * deep).evaluate([1000, 7], [])
     wide = sum((expression.parameter(i, f"p{i}") for i in range(20)), expression.number(0))
     power = expression.dimension(0, "w")
     for _ in range(9):
@@ -265,6 +268,9 @@ def prices() -> Iterator[object]:
         try:
             yield str(pricing.dearer(left, right)), str(pricing.dearer(right, left))
             counted = expression.trips(left, 3)
+            yield str(pricing.dearer(counted, expression.number(rng.randint(0, 2))))
+            yield str(pricing.dearer(counted * counted, counted + right))
+            yield str(pricing.dearer(left * right, expression.number(rng.randint(-9, 9))))
             yield str(pricing.dearer(counted, counted + expression.number(rng.randint(-1, 2))))
         except TooComplexError as error:
             yield str(error)

@@ -226,3 +226,31 @@ def test_reach_of_carries() -> None:
     kernel = check(*scan(*body), carries=(Carry(I32),))
     reach, widths = kernel.facts.reaches[0]
     assert (reach.lines, reach.behind, reach.ahead, widths) == (1, 2, 1, (0,))
+
+
+@pytest.mark.parametrize("low", [-5, -1])
+def test_a_divisor_that_may_be_zero_at_its_upper_end_is_checked(low: int) -> None:
+    divide = (const(100), op(Op.PARAMETER, 0), op(Op.DIV, I32), put_local(3))
+    for high, proved in ((0, 0), (-1, 1)):
+        parameters = (Parameter("n", I32, low=low, high=high),)
+        assert check(*divide, parameters=parameters).proved == proved
+    for least, proved in ((0, 0), (1, 1)):
+        parameters = (Parameter("n", I32, low=least, high=5),)
+        assert check(*divide, parameters=parameters).proved == proved
+
+
+def test_a_local_hands_on_what_is_known() -> None:
+    """Its exact form, so that prices name the parameter; and facts that a bool stands for."""
+    loop = (const(0), get(2), op(Op.FOR, 4, 1, ()), END)
+    priced = check(op(Op.PARAMETER, 0), put_local(2), *loop, parameters=(Parameter("n", I32),))
+    assert "n" in str(priced.cost)
+    fact = (op(Op.PARAMETER, 0), const(8), op(Op.LT, I32), op(Op.SET, 6), op(Op.GET, 6))
+    read = (op(Op.PARAMETER, 0), op(Op.ELEM_GET, 0), put_local(4))
+    found = check(
+        *fact, op(Op.REQUIRE, 0), *read,
+        parameters=(Parameter("n", I32, low=0, high=99),),
+        texts=("n",),
+        arrays=(Array(I32, 8, data=tuple(range(8))),),
+        locals=(I32,) * 6 + (ScalarType.BOOL,),
+    )  # fmt: skip
+    assert found.checked == 0

@@ -163,8 +163,6 @@ class Analyser:
         if not scalar.is_integer:
             raise refuse(Rule.CLAIM, f"local {claim.local} is no integer")
         low, high = max(claim.low, scalar.minimum), min(claim.high, scalar.maximum)
-        if low > high:
-            raise refuse(Rule.CLAIM, f"the interval of local {claim.local} is empty")
         if claim.dimension is None:
             return Range(scalar, low, high)
         base, offset = self.dimensions.bases[claim.dimension]

@@ -341,6 +341,6 @@ class _Checker:
             ahead, down = offsets
             assert isinstance(ahead, int)
             assert isinstance(down, int)
-            if down > 0 or (down == 0 and ahead >= 0):
+            if down == 0 and ahead >= 0:  # above the line it is never
                 raise refuse(Rule.CARRY, f"({ahead}, {down}) is not yet gone by")
             loop.carry_gets.setdefault(carry, self.position)

@@ -310,8 +310,7 @@ def convert(op: Op, target: ScalarType, value: Range) -> Range:
     if op in (Op.SATURATE, Op.NARROW):
         low = min(max(value.low, target.minimum), target.maximum)
         high = min(max(value.high, target.minimum), target.maximum)
-        below = value.below if value.high > target.maximum or op is Op.NARROW else ()
-        kept = below if value.low >= target.minimum or op is Op.NARROW else ()
+        kept = value.below if value.low >= target.minimum or op is Op.NARROW else ()
         return Range(target, low, high, (), kept)
     return whole(target)
 

@@ -54,6 +54,7 @@ def facts_text(kernel: VerifiedKernel) -> str:
 def text_of(data: bytes) -> str:
     """The facts about all kernels of a module."""
     verified = verify(data)
+    assert verified.hash == hashlib.sha256(data).hexdigest()
     head = f"meaning {verified.meaning}\n"
     return head + "\n".join(facts_text(kernel) for kernel in verified.kernels.values())
 

@@ -10,6 +10,7 @@ from tests.vm.build import (
     ELSE,
     END,
     I32,
+    LOAD_HERE,
     U8,
     check,
     const,
@@ -18,13 +19,16 @@ from tests.vm.build import (
     pixels,
     put_local,
 )
-from vm.errors import Invalid
+from vm import codec, limits
+from vm.errors import Crash, Invalid
 from vm.module import (
     Field,
+    Module,
     Reduction,
 )
 from vm.opcodes import Op
 from vm.types import ScalarType
+from vm.verifier import VerifiedKernel, VerifiedModule, verify
 
 
 def test_a_refusal_names_kernel_and_instruction() -> None:
@@ -110,3 +114,21 @@ def test_reductions_do_not_write() -> None:
 def test_conversions_that_are_none(source: ScalarType, target: ScalarType, which: Op) -> None:
     with pytest.raises(Invalid, match="V11"):
         check(const(0, source), op(which, source, target), put_local(0), locals=(target,))
+
+
+def test_nobody_else_makes_verified_things() -> None:
+    """Not even from true parts, unless he copies the key: then it is no mistake."""
+    good = check(*pixels(*LOAD_HERE, op(Op.PUT, DST, 0)))
+    with pytest.raises(Crash, match=r"^only the verifier makes a VerifiedKernel$"):
+        VerifiedKernel(good.kernel, good.facts, good.cost, good.memory, object())
+    module = verify(codec.encode(Module((good.kernel,))))
+    parts = (module.module, module.encoded, module.hash, module.meaning, module.kernels)
+    with pytest.raises(Crash, match=r"^only the verifier makes a VerifiedModule$"):
+        VerifiedModule(*parts, object())
+
+
+def test_as_many_regions_as_may_be() -> None:
+    one = (const(1, BOOL), op(Op.IF, None), const(1), put_local(0), END)
+    check(*one * limits.REGIONS)
+    with pytest.raises(Invalid, match=f"V7.*{limits.REGIONS + 1} regions"):
+        check(*one * (limits.REGIONS + 1))

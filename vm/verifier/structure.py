@@ -27,15 +27,18 @@ WRITES = frozenset({Op.STORE, Op.STORE_DROP, Op.CLEAR})
 
 @dataclass(slots=True)
 class Frame:
-    """A region being checked: its own stack, and what it changed of the assignment state."""
+    """A region being checked: its own stack, and what it changed of the assignment state.
+
+    `added` are slots that were not assigned at its beginning and are now; `lost` those that were,
+    and have been unassigned since, be it that they are assigned again.
+    """
 
     region: Region | None
     result: ScalarType | None = None
     stack: list[ScalarType] = field(default_factory=list)
     added: set[int] = field(default_factory=set)
-    removed: set[int] = field(default_factory=set)
+    lost: set[int] = field(default_factory=set)
     first_arm: tuple[set[int], set[int]] | None = None
-    arm_start: int = 0
     puts: set[int] = field(default_factory=set)
     loads: dict[int, int] = field(default_factory=dict)
     carry_puts: set[int] = field(default_factory=set)
@@ -133,14 +136,19 @@ class _Checker:
     def assign(self, slot: int) -> None:
         if slot not in self.assigned:
             self.assigned.add(slot)
-            self.frame.added.add(slot)
-            self.frame.removed.discard(slot)
+            if slot not in self.frame.lost:
+                self.frame.added.add(slot)
 
     def unassign(self, slots: set[int]) -> None:
         gone = slots & self.assigned
         self.assigned -= gone
-        self.frame.removed |= gone - self.frame.added
+        self.frame.lost |= gone - self.frame.added
         self.frame.added -= gone
+
+    def restore(self, frame: Frame) -> None:
+        """Back to what was assigned at the beginning of a region."""
+        self.assigned -= frame.added
+        self.assigned |= frame.lost
 
     def need_assigned(self, slot: int) -> None:
         if slot not in self.assigned:
@@ -153,7 +161,6 @@ class _Checker:
         region = self.regions[self.position]
         self.enter_rules(instruction)
         frame = Frame(region, body_result(instruction))
-        frame.arm_start = self.position
         self.frames.append(frame)
         if region.op in LOOPS:
             carried = region.killed if region.op is Op.FOR else region.assigned
@@ -188,11 +195,9 @@ class _Checker:
         frame = self.frame
         self.check_result()
         frame.stack.clear()
-        frame.first_arm = (frame.added, frame.removed)
-        self.assigned -= frame.added
-        self.assigned |= frame.removed
-        frame.added, frame.removed = set(), set()
-        frame.arm_start = self.position
+        frame.first_arm = (frame.added, frame.lost - self.assigned)
+        self.restore(frame)
+        frame.added, frame.lost = set(), set()
 
     def leave(self) -> None:
         frame = self.frames.pop()
@@ -204,17 +209,15 @@ class _Checker:
             self.check_arms(frame, region)
         self.frames.pop()
         start = self.kernel.code[region.start]
-        self.assigned -= frame.added
+        missing = frame.lost - self.assigned
+        self.restore(frame)
         if region.op is Op.IF:
-            first_added, first_removed = frame.first_arm or (set(), set())
-            both = first_added & frame.added if region.otherwise is not None else set()
-            self.assigned |= frame.removed
-            self.unassign(frame.removed | first_removed)
-            for slot in both:
+            first_added, first_missing = frame.first_arm or (set(), set())
+            self.unassign(missing | first_missing)
+            for slot in first_added & frame.added:
                 self.assign(slot)
         else:
-            self.assigned |= frame.removed
-            self.unassign(frame.removed | set(own_locals(start)))
+            self.unassign(frame.lost | set(own_locals(start)))
             self.loop_locals -= set(own_locals(start))
         if region.op in PIXEL_LOOPS:
             self.check_pixel_loop(frame)

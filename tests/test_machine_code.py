@@ -44,7 +44,7 @@ VECTOR = re.compile(  # SSE, AVX, AVX-512: moves, arithmetic, compares, conversi
     r"unpck|ack|blend|mov|abs|"
     r"insr|extr|broadcast|erm|alignr|test|ternlog|sign|avg|sad|rol|ror|lzcnt|opcnt|expand|"
     r"compress|conflict|abs|hadd|hmin)|insert|extract|broadcast|perm|test|range|reduce|scalef|"
-    r"getexp|getmant|fixupimm|fpclass|haddp|hsubp|addsubp|gather|scatter|zero|align|compress|"
+    r"getexp|getmant|fixupimm|fpclass|haddp|hsubp|addsubp|mask|gather|scatter|zero|align|compress|"
     r"expand|lddqu|dpp|mpsad|db|ternlog|xorp|andnp|andp|orp)"
 )
 MASK = re.compile(r"k(mov|and|andn|or|xor|xnor|not|shift[lr]|test|ortest|unpck|add)[bwdq]+")

@@ -213,6 +213,8 @@ def pixel_value(body: Body, read: PixelRead) -> Expr:
         may_read(body, read.image, read.span)
         return poison(read.span)
     offset = offset_of(body, loop, read.x, read.y, gone_by=True)
+    if offset == (0, 0):  # as in 'dst[x - 0, y]'
+        return OwnRead(read.image, read.type, read.span)
     if offset is None or not _gone_by(body, loop, read, *offset):
         return poison(read.span)
     return CarriedRead(read.image, *offset, read.fill, read.type, read.span)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 import zlib
@@ -186,3 +187,24 @@ def test_gray_is_the_standard_librarys(tmp_path: Path) -> None:
     gray = colour.to_gray(COLOUR, "interpret")
     assert gray.dtype == np.uint8
     assert np.abs(COLOUR @ weights - gray).max() <= 0.5 + 1e-9
+
+
+def test_a_header_that_only_a_tokenizer_stumbles_over(tmp_path: Path) -> None:
+    """Found by the fuzzer: NumPy's reader lets other errors out than it says."""
+    header = b"{" + b"\xff" * 40 + b"'descr': '|u1', 'fortran_o()*+,-./"
+    data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    path = tmp_path / "a.npy"
+    path.write_bytes(data)
+    with pytest.raises(Refused, match="damaged"):
+        read_image(path)
+
+
+def test_a_strip_at_half_a_byte(tmp_path: Path) -> None:
+    """Found by the fuzzer: an offset that is no whole number ends in a TypeError of Pillow's."""
+    data = base64.b64decode(
+        "SUkqAAgAAAAJAAABBAABAAAACAAAAAEBBAABAAAACAAAAAYBAwABAAAAAQAAABEBDAABAAAAAAAAAAEz"
+    )
+    path = tmp_path / "a.tif"
+    path.write_bytes(data)
+    with pytest.raises(Refused, match="damaged"):
+        read_image(path)

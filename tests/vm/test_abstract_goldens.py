@@ -267,6 +267,8 @@ def prices() -> Iterator[object]:
         left, right = form(rng), form(rng)
         try:
             yield str(pricing.dearer(left, right)), str(pricing.dearer(right, left))
+            signed = left + expression.parameter(1, "m") * expression.number(rng.randint(1, 3))
+            yield str(pricing.dearer(signed, right)), str(pricing.dearer(right, signed))
             counted = expression.trips(left, 3)
             yield str(pricing.dearer(counted, expression.number(rng.randint(0, 2))))
             yield str(pricing.dearer(counted * counted, counted + right))

@@ -71,8 +71,8 @@ def fuzz_section() -> str:
     text = table(("target (coverage-guided)", "inputs"), rows)
     found = "Nothing was found." if report["held"] else "**Something was found.**"
     rounds = (
-        f"Besides, {report['rounds']} rounds of all property tests, with {report['examples']:,} "
-        "new examples of each.\n"
+        f"Besides, all property tests were run with {report['examples']:,} new examples each, "
+        f"{report['rounds']} times over.\n\n"
         if report["rounds"]
         else ""
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import os
+import signal
 import threading
 import time
 from collections import Counter
@@ -267,6 +268,25 @@ def run_task(work: Work, runners: Runners, task: Task) -> Done:
 
 
 @contextmanager
+def interrupts() -> Iterator[threading.Event]:
+    """Remembers Ctrl-C: the exception is lost where it strikes a destructor or a callback."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def handler(number: int, frame: object) -> None:
+        asked.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def progress_bar(total: int) -> Iterator[Progress | None]:
     """A bar on standard error, if that is a terminal and there is more than one task."""
     import sys
@@ -291,8 +311,10 @@ def run(work: Work, tasks: list[Task], *, as_json: bool, table: str | None = Non
     report = Report(work, as_json, alone=len(tasks) == 1)
     try:
         futures = {pool.submit(run_task, work, runners, task): task for task in tasks}
-        with progress_bar(len(tasks)) as bar:
+        with progress_bar(len(tasks)) as bar, interrupts() as asked:
             for future in as_completed(futures):
+                if asked.is_set():
+                    raise KeyboardInterrupt
                 report.tell(futures[future], future)
                 if bar is not None:
                     bar.advance(bar.task_ids[0])

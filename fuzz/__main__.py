@@ -21,6 +21,7 @@ from fuzz import NAMES, ROOT
 OUT = ROOT / "out" / "fuzz"
 CORPUS = ROOT / "fuzz" / "corpus"
 MEMORY_MB = 4096
+TIMEOUT_S = 120  # of wall time: a busy machine is no finding, an exponential parser is
 EXAMPLES_A_ROUND = 500
 
 
@@ -51,7 +52,7 @@ def run_target(name: str, seconds: int) -> tuple[str, int, int]:
     """Fuzz in a process of its own; the target, its exit code, how many inputs it tried."""
     folder = OUT / name
     options = [
-        f"-max_total_time={seconds}", f"-artifact_prefix={folder}/", "-timeout=20",
+        f"-max_total_time={seconds}", f"-artifact_prefix={folder}/", f"-timeout={TIMEOUT_S}",
         f"-rss_limit_mb={MEMORY_MB}", "-print_final_stats=1", "-max_len=16384",
     ]  # fmt: skip
     command = [sys.executable, "-m", "fuzz", name, *options, *seeded(name)]

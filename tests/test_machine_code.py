@@ -21,22 +21,23 @@ from tests.jit import kernels
 from vm import codec
 from vm.jit import backend, linker
 from vm.jit.image import KERNEL, KernelImage, constants_address
-from vm.jit.lower import lower
+from vm.jit.lower import VECTOR_TARGETS, lower
 from vm.module import Module
 from vm.sandbox.elf import EXTERNALS
 from vm.testing import modules
 from vm.verifier import VerifiedKernel, verify
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.cps"))
+WAVES = Path(__file__).parent / "jit" / "waves.cps"
 LEVELS = ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
 INTEGER = """
-    add sub adc sbb inc dec neg not and or xor andn mul imul mulx div idiv cqo cdq cdqe cwde cdqe
+    add sub adc sbb inc dec neg not and or xor andn mul imul mulx div idiv cqo cwd cwde cdq cdqe
     cmp test sete setne setb setae seta setbe setl setge setg setle sets setns setp setnp seto setno
     mov movabs movzx movsx movsxd lea xchg push pop nop endbr64 bswap leave
     cmove cmovne cmovb cmovae cmova cmovbe cmovl cmovge cmovg cmovle cmovs cmovns cmovp cmovnp
     cmovo cmovno shl shr sal sar sarx shlx shrx rol ror rorx shld shrd bt bts btr btc blsr blsi
     blsmsk bextr bzhi tzcnt lzcnt bsf bsr popcnt
-    int3 jmp je jne jb jae ja jbe jl jge jg jle js jns jp jnp jo jno call ret
+    prefetcht1 int3 jmp je jne jb jae ja jbe jl jge jg jle js jns jp jnp jo jno call ret
 """
 VECTOR = re.compile(  # SSE, AVX, AVX-512: moves, arithmetic, compares, conversions, shuffles
     r"v?(mov|add|sub|mul|div|sqrt|min|max|and|or|xor|cmp|u?comis|cvt|round|rndscale|shuf|unpck|"
@@ -62,7 +63,7 @@ def decoder() -> Any:
 def image_of(kernel: VerifiedKernel, cpu: str, attempt: int) -> KernelImage:
     """What the compile box makes of a kernel with its defaults."""
     values = tuple(tuple(p.default) or (1,) * max(1, p.length) for p in kernel.kernel.parameters)
-    ir = lower(kernel, values, blind=min(attempt, 3))
+    ir = lower(kernel, values, blind=min(attempt, 3), target=VECTOR_TARGETS[cpu]).ir
     data = backend.compile_ir(ir, cpu, attempt)
     return linker.link(data, "kernel", EXTERNALS, layout_seed=attempt)
 
@@ -122,6 +123,13 @@ def test_examples(path: Path, cpu: str) -> None:
 def test_handmade_kernels(make: kernels.Maker) -> None:
     for cpu in LEVELS:
         count("instructions looked at", look(image_of(make(), cpu, 0)))
+        count("kernels looked at")
+
+
+@pytest.mark.parametrize("cpu", LEVELS)
+def test_wavefronts(cpu: str) -> None:
+    for kernel in verify(compile_path(WAVES).encoded).kernels.values():
+        count("instructions looked at", look(image_of(kernel, cpu, 0)))
         count("kernels looked at")
 
 

@@ -15,6 +15,9 @@ from vm.module import Kernel
 
 ALIGNMENT_BYTES = 64
 PADDING_BYTES = 256
+BATCH_STRIDE = 64  # images of a batch have room for a multiple of so many elements, and lie this
+BATCH_GAP_BYTES = 9 * 64  # apart: else the same pixels of all would share one set of a cache
+WAVE_MARGIN = 256  # elements
 FIELD_BYTES = 8  # each field of the record lies at the beginning of eight bytes
 OVERHEAD_BYTES = ALIGNMENT_BYTES + 2 * PADDING_BYTES  # an upper bound on what a buffer adds
 
@@ -31,9 +34,16 @@ class Reach:
     ahead: int
 
     @property
-    def margin(self) -> int:
-        """Elements of zero kept at each end of a line: enough in both directions of travel."""
+    def reach(self) -> int:
+        """Elements looked at beside a line's ends, in either direction of travel."""
         return max(self.behind, self.ahead)
+
+    @property
+    def margin(self) -> int:
+        """Elements of zero kept at each end of a line: enough in both directions of travel, and
+        for lanes of a wavefront that are beside the image.
+        """
+        return self.reach + (WAVE_MARGIN if self.lines else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,36 @@ def plan(
             sizes.append(0)
     if kernel.fields:
         sizes.append(len(kernel.fields) * FIELD_BYTES)
+    return _placed(sizes)
+
+
+def plan_batch(
+    kernel: Kernel,
+    reaches: Mapping[int, tuple[Reach, tuple[int, ...]]],
+    dimensions: Sequence[int],
+    lanes: int,
+) -> Layout:
+    """The layout of an arena for so many tasks of these dimensions at once.
+
+    Each image is there `lanes` times, `batch_bytes` apart; windows hold one vector a pixel.
+    """
+    sizes = [lanes * batch_bytes(kernel, index, dimensions) for index in range(len(kernel.images))]
+    for carry in range(len(kernel.carries)):
+        reach, lengths = reaches.get(carry, (Reach(0, 0, 0), ()))
+        length = max((dimensions[index] for index in lengths), default=0)
+        places = (reach.lines + 1) * (length + 2 * reach.reach) if lengths else 0
+        sizes.append(places * lanes * kernel.carries[carry].type.size_bytes)
+    return _placed(sizes)
+
+
+def batch_bytes(kernel: Kernel, image: int, dimensions: Sequence[int]) -> int:
+    """Bytes from one task's image to the next's in an arena for many."""
+    declared = kernel.images[image]
+    elements = dimensions[declared.width] * dimensions[declared.height] * declared.channels
+    return (elements + -elements % BATCH_STRIDE) * declared.type.size_bytes + BATCH_GAP_BYTES
+
+
+def _placed(sizes: list[int]) -> Layout:
     offsets = []
     position = 0
     for size in sizes:

@@ -155,6 +155,16 @@ def test_cost_is_an_expression_and_a_number(built: Path) -> None:
     assert "1920x1080" in said.err
 
 
+def test_info_explains_the_form_of_each_loop() -> None:
+    (entry,) = cpsc("info", DITHER, "--explain", "--json").objects
+    (loop,) = entry["loops"]
+    assert (loop["loop"], loop["form"]) == ("scan", "wavefront")
+    assert "each line 2 places behind the one above; carries i16" in loop["why"]
+    text = cpsc("info", DITHER.with_name("ostromoukhov.cps"), "--explain", "--cpu", "x86-64-v4").out
+    assert "scan: scalar (lines turn around" in text
+    assert "loops" not in cpsc("info", DITHER, "--json").objects[0]
+
+
 def test_info_shows_images_parameters_and_sources(built: Path) -> None:
     text = cpsc("info", built).out
     for part in ("kernel dither", "src: image<u8>", "--threshold", "0..=255", "dither.cps"):

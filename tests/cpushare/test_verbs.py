@@ -48,7 +48,7 @@ def test_bench_reports_the_documented_fields() -> None:
         "kernel", "width", "height", "repeat", "kernel_s", "mpixel_per_s", "compile_s", "start_s",
         "round_trip_s", "form",
     }  # fmt: skip
-    assert (entry["width"], entry["height"], entry["form"]) == (64, 32, "scalar")
+    assert (entry["width"], entry["height"], entry["form"]) == (64, 32, "wavefront")
     assert cpsc("bench", DITHER, "--repeat", "1").code == 2
 
 
@@ -105,7 +105,7 @@ def test_the_cache_is_filled_shown_and_cleared(home: Path, monkeypatch: pytest.M
     (entry,) = cpsc("cache", "info", "--json").objects
     assert entry["entries"] == 2
     assert entry["folder"].startswith(str(home))
-    monkeypatch.setenv("CPUSHARE_CACHE_BYTES", str(entry["bytes"] + 64))
+    monkeypatch.setenv("CPUSHARE_CACHE_BYTES", str(entry["bytes"] * 5 // 4))
     assert cpsc("run", DITHER, home / "a.png", "--threshold", "3").code == 0
     (entry,) = cpsc("cache", "info", "--json").objects
     assert entry["entries"] == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,14 +11,17 @@ import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
+from vm import parameters as parameter_values
 from vm.errors import Trap
-from vm.inputs import Outputs, as_output, dtype_of, prepare, read_record, shape_of
+from vm.inputs import Outputs, Prepared, as_output, dtype_of, prepare, read_record, shape_of
 from vm.jit import trapword
 from vm.jit.lower import lower
-from vm.layout import plan
+from vm.jit.lower.state import VectorTarget
+from vm.layout import Layout, plan
 from vm.module import TRAP_TEXT, Role, TrapCode
 from vm.verifier import VerifiedKernel, VerifiedModule
 
+RUBBISH = 0xA5
 TRIPLE = "x86_64-unknown-linux-gnu"
 llvm.initialize_native_target()
 llvm.initialize_native_asmprinter()
@@ -50,16 +54,71 @@ def assembly(ir: str, cpu: str = "x86-64-v2") -> str:
     return str(target.emit_assembly(optimise(ir, target)))
 
 
-def call(ir: str, arena: NDArray[np.uint8], words: list[int], cpu: str = "x86-64-v2") -> int:
-    """Compile and call the kernel; gives its return value."""
-    target = machine(cpu)
-    module = optimise(ir.replace("hidden i64 @kernel", "i64 @kernel"), target)
-    with llvm.create_mcjit_compiler(module, target) as engine:
-        engine.finalize_object()
-        address = engine.get_function_address("kernel")
-        function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p)(address)
+class Compiled:
+    """A kernel compiled into this process, to be called with images by name."""
+
+    def __init__(
+        self,
+        verified: VerifiedKernel,
+        cpu: str = "x86-64-v2",
+        target: VectorTarget | None = None,
+        blind: int = 0,
+        *,
+        checked: bool = False,
+        given: Mapping[str, object] | None = None,
+    ) -> None:
+        self.verified = verified
+        self.given = given or {}
+        values = parameter_values.resolve(verified.kernel, self.given)
+        ir = lower(verified, values, blind=blind, checked=checked, target=target).ir
+        self._machine = machine(cpu)
+        module = optimise(ir.replace("hidden i64 @kernel", "i64 @kernel"), self._machine)
+        self._engine = llvm.create_mcjit_compiler(module, self._machine)
+        weakref.finalize(self, self._engine.close)  # before what it needs is gone
+        self._engine.finalize_object()
+        address = self._engine.get_function_address("kernel")
+        self._call = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p)(address)
+
+    def _run(
+        self, inputs: Mapping[str, NDArray[Any]]
+    ) -> tuple[NDArray[np.uint8], Prepared, Layout]:
+        """The arena after a run that began with an arena full of rubbish. Raises `Trap`."""
+        kernel = self.verified.kernel
+        prepared = prepare(kernel, inputs, self.given)
+        layout = plan(kernel, self.verified.facts.reaches, prepared.dimensions)
+        room = np.full(layout.total + 64, RUBBISH, np.uint8)
+        arena = room[-room.ctypes.data % 64 :][: layout.total]
+        for image, offset in zip(kernel.images, layout.offsets, strict=False):
+            if image.role is Role.IN:
+                data = prepared.arrays[image.name].reshape(-1).view(np.uint8)
+                arena[offset : offset + data.size] = data
+        words = [*prepared.dimensions, *layout.offsets]
         args = (ctypes.c_int64 * max(1, len(words)))(*words)
-        return int(function(arena.ctypes.data, ctypes.addressof(args)))
+        word = int(self._call(arena.ctypes.data, ctypes.addressof(args)))
+        if word:
+            raise _trap(self.verified, word)
+        return arena, prepared, layout
+
+    def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> Outputs:
+        """Run; raises `Trap` as the sandbox does."""
+        kernel = self.verified.kernel
+        arena, prepared, layout = self._run(inputs)
+        outputs = {}
+        for image, offset, size in zip(kernel.images, layout.offsets, layout.sizes, strict=False):
+            if image.role is Role.OUT:
+                pixels = arena[offset : offset + size].tobytes()
+                shape = shape_of(image, prepared.dimensions)
+                flat = np.frombuffer(pixels, dtype_of(image.type))
+                outputs[image.name] = as_output(flat.reshape(shape))
+        record = arena[layout.offsets[-1] : layout.offsets[-1] + layout.sizes[-1]].tobytes()
+        return Outputs(outputs, read_record(kernel.fields, record))
+
+    def arena_after(
+        self, inputs: Mapping[str, NDArray[Any]]
+    ) -> tuple[NDArray[np.uint8], list[tuple[int, int]]]:
+        """The arena after a run, and (offset, size) of every buffer in it."""
+        arena, _, layout = self._run(inputs)
+        return arena, list(zip(layout.offsets, layout.sizes, strict=True))
 
 
 def run_kernel(
@@ -70,29 +129,8 @@ def run_kernel(
     cpu: str = "x86-64-v2",
     checked: bool = False,
 ) -> Outputs:
-    """Run a kernel; raises `Trap` as the sandbox does. The arena starts full of rubbish."""
-    kernel = verified.kernel
-    prepared = prepare(kernel, inputs, parameters)
-    layout = plan(kernel, verified.facts.reaches, prepared.dimensions)
-    room = np.full(layout.total + 64, 0xA5, np.uint8)
-    arena = room[-room.ctypes.data % 64 :][: layout.total]
-    for image, offset in zip(kernel.images, layout.offsets, strict=False):
-        if image.role is Role.IN:
-            data = prepared.arrays[image.name].tobytes()
-            arena[offset : offset + len(data)] = np.frombuffer(data, np.uint8)
-    ir = lower(verified, prepared.parameters, blind=blind, checked=checked)
-    word = call(ir, arena, [*prepared.dimensions, *layout.offsets], cpu)
-    if word:
-        raise _trap(verified, word)
-    outputs = {}
-    for image, offset, size in zip(kernel.images, layout.offsets, layout.sizes, strict=False):
-        if image.role is Role.OUT:
-            pixels = arena[offset : offset + size].tobytes()
-            shape = shape_of(image, prepared.dimensions)
-            flat = np.frombuffer(pixels, dtype_of(image.type))
-            outputs[image.name] = as_output(flat.reshape(shape))
-    record = arena[layout.offsets[-1] : layout.offsets[-1] + layout.sizes[-1]].tobytes()
-    return Outputs(outputs, read_record(kernel.fields, record))
+    """Run a kernel's scalar form; raises `Trap` as the sandbox does."""
+    return Compiled(verified, cpu, None, blind, checked=checked, given=parameters)(inputs)
 
 
 def _trap(verified: VerifiedKernel, word: int) -> Trap:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import llvmlite.binding as llvm
 import pytest
 
+from compiler.pipeline import compile_path
 from tests.jit import inprocess, kernels
 from tests.vm.build import ELSE, END, LOAD_HERE, check, const, get, op, pixels, put_local
 from vm import parameters
 from vm.errors import OverLimit
 from vm.jit import backend, linker
 from vm.jit.audit import find_forbidden
-from vm.jit.lower import lower
+from vm.jit.lower import VECTOR_TARGETS, lower
 from vm.module import Array, Border, Dimension, Image, Order, Reduction, Role
 from vm.opcodes import Op
 from vm.types import ScalarType
-from vm.verifier import VerifiedKernel
+from vm.verifier import VerifiedKernel, verify
 
+WAVES = Path(__file__).with_name("waves.cps")
 I32, U8, F32 = ScalarType.I32, ScalarType.U8, ScalarType.F32
 FORBIDDEN = re.compile(
     r"\b(nsw|nuw|exact|inbounds|nusw|nnan|ninf|nsz|arcp|contract|afn|reassoc|fast|disjoint|nneg|"
@@ -33,7 +36,7 @@ ALLOWED_CALLS = re.compile(
 def ir_of(kernel: VerifiedKernel, blind: int = 0, *, checked: bool = False, **given: object) -> str:
     """The IR with these parameters."""
     values = parameters.resolve(kernel.kernel, given)
-    return lower(kernel, values, blind=blind, checked=checked)
+    return lower(kernel, values, blind=blind, checked=checked).ir
 
 
 @pytest.mark.parametrize("checked", [False, True])
@@ -54,6 +57,21 @@ def test_nothing_but_memory_functions_is_called(make: kernels.Maker, cpu: str) -
     called = {name.split("@")[0] for name in re.findall(r"call\w*\s+(?:\*)?([\w.@]+)", text)}
     named = set(re.findall(r"\$(\w+)@GOT", text))
     assert (called | named) - {"rax", "rcx"} <= {"memset", "memcpy", "kernel"}, (called, named)
+
+
+@pytest.mark.parametrize("cpu", sorted(VECTOR_TARGETS))
+def test_wavefronts_are_harmless_ir_and_call_nothing(cpu: str) -> None:
+    verified = verify(compile_path(WAVES).encoded)
+    for kernel in verified.kernels.values():
+        values = parameters.resolve(kernel.kernel, {})
+        ir = lower(kernel, values, target=VECTOR_TARGETS[cpu]).ir
+        assert not FORBIDDEN.search(ir), FORBIDDEN.search(ir)
+        for called in re.findall(r"(?:call|declare) [\w {},<>]+ @([\w.]+)", ir):
+            plain = re.sub(r"\.v\d+(?=[if]\d)", ".", called)
+            assert ALLOWED_CALLS.fullmatch(plain) or called == "llvm.prefetch.p0", called
+        text = inprocess.assembly(ir, cpu)
+        called_there = set(re.findall(r"call\w*\s+(?:\*)?([\w.]+)", text))
+        assert called_there <= {"memset", "memcpy", "rax", "rcx"}, called_there
 
 
 def test_nothing_of_the_module_is_named() -> None:

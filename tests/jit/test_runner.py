@@ -147,7 +147,9 @@ def test_bench_measures_the_kernel_alone(box: CompileBox) -> None:
             runner.bench({"src": gray(8, 8)}, repeat=1)
     assert 0 < timings.kernel_s < 1
     assert 0 < timings.round_trip_s < 1
-    assert timings.form == "scalar"
+    assert timings.form == "wavefront"
+    with NativeRunner(verified, "k", {}, box=box, scalar=True) as runner:
+        assert runner.bench({"src": gray(256, 256)}, repeat=2, rounds=1).form == "scalar"
 
 
 @pytest.mark.parametrize("word", [1, 7 << 32 | 1, 1 << 32, 2 << 32 | 10_000, 6 << 32 | 1, -1])

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from tests.vm.build import DST, LOAD_HERE, check, op, pixels
 from vm import codec, extents, parameters
-from vm.layout import ALIGNMENT_BYTES, PADDING_BYTES, Reach, carry_bytes, plan
+from vm.layout import (
+    ALIGNMENT_BYTES,
+    PADDING_BYTES,
+    WAVE_MARGIN,
+    Reach,
+    carry_bytes,
+    plan,
+)
 from vm.module import Carry, Dimension, Kernel, Module, Role
 from vm.opcodes import Op
 from vm.testing import images, modules, parameter_values
@@ -16,10 +23,11 @@ from vm.verifier import verify
 
 
 def test_a_margin_serves_both_directions() -> None:
-    assert Reach(1, 2, 5).margin == 5
-    assert Reach(1, 5, 2).margin == 5
+    assert Reach(0, 5, 0).margin == 5
+    assert Reach(1, 2, 5).margin == 5 + WAVE_MARGIN
+    assert Reach(1, 5, 2).margin == 5 + WAVE_MARGIN
     kernel = Kernel("k", (Dimension(), Dimension()), carries=(Carry(ScalarType.I32),))
-    assert carry_bytes(kernel, 0, Reach(2, 1, 1), 10) == 3 * 12 * 4
+    assert carry_bytes(kernel, 0, Reach(2, 1, 1), 10) == 3 * (12 + 2 * WAVE_MARGIN) * 4
 
 
 def test_a_carry_is_as_wide_as_the_widest_scan() -> None:

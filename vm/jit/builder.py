@@ -6,7 +6,7 @@ flag that licenses undefined behaviour (nsw, nuw, exact, inbounds, fast-math) is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from vm.errors import OverLimit
@@ -116,6 +116,19 @@ class Builder:
         made = Phi(self.name(), type_text)
         self.lines.append(made)
         return made
+
+    def repeat(self, first: str, last: str, body: Callable[[str], None]) -> None:
+        """A loop over first .. last - 1 (i64 operands, last >= 0), possibly empty."""
+        before, head, after = self.block, self.label(), self.label()
+        self.branch(self.value(f"icmp slt i64 {first}, {last}"), head, after)
+        self.start(head)
+        phi = self.phi("i64")
+        phi.add(first, before)
+        body(phi.name)
+        following = self.value(f"add i64 {phi.name}, 1")
+        phi.add(following, self.block)
+        self.branch(self.value(f"icmp slt i64 {following}, {last}"), head, after)
+        self.start(after)
 
     def unlikely(self, ok: str, word: int) -> None:
         """Leave the function with `word` unless `ok`; go on in a new block."""

@@ -75,7 +75,12 @@ def compile_kernel(request: CompileRequest) -> CompileAnswer:
         raise Refused(f"there is no attempt {request.attempt}")
     blind = min(request.attempt, 3)
     ir = kernel_ir(
-        request.module, request.kernel, request.parameters, blind, checked=request.checked
+        request.module,
+        request.kernel,
+        request.parameters,
+        blind,
+        checked=request.checked,
+        cpu="" if request.scalar else request.cpu,
     )
     data = backend.compile_ir(ir, request.cpu, request.attempt)
     image = linker.link(data, "kernel", EXTERNALS, layout_seed=request.attempt)

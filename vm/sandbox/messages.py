@@ -17,7 +17,8 @@ LENGTH_BYTES = 4
 class CompileRequest(msgspec.Struct, frozen=True):
     """Compile one kernel of a module, specialised to its parameters (`vm.parameters.to_bytes`).
 
-    With `checked`, signed arithmetic traps instead of wrapping.
+    With `checked`, signed arithmetic traps instead of wrapping; with `scalar`, no scan becomes a
+    wavefront.
     """
 
     module: bytes
@@ -26,6 +27,7 @@ class CompileRequest(msgspec.Struct, frozen=True):
     cpu: str
     attempt: int
     checked: bool = False
+    scalar: bool = False
 
 
 class CompileAnswer(msgspec.Struct, frozen=True):

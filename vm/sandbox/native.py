@@ -21,7 +21,7 @@ from vm.sandbox.messages import CompileRequest
 from vm.verifier import VerifiedModule
 
 ATTEMPTS = 6  # as many as vm.jit.backend knows; this side does not import LLVM
-CODE_VERSION = b"3"  # raise when the native compiler changes what it emits
+CODE_VERSION = b"4"  # raise when the native compiler changes what it emits
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,17 @@ def native_kernel(
     cache: ObjectCache | None,
     *,
     checked: bool = False,
+    scalar: bool = False,
 ) -> NativeKernel:
     """The executable of a kernel with these parameters, for the box's CPU level.
 
-    With `checked`, its signed arithmetic traps instead of wrapping. Raises `OverLimit` if compiling
+    With `checked`, its signed arithmetic traps instead of wrapping; with `scalar`, no scan becomes
+    a wavefront. Raises `OverLimit` if compiling
     takes too much, `SandboxBroken` if the box dies or no attempt passes the audit.
     """
     began = time.perf_counter()
     given = parameter_values.to_bytes(verified.kernels[kernel].kernel, parameters)
-    mode = b"checked" if checked else b""
+    mode = b"checked" if checked else b"scalar" if scalar else b""
     key = ObjectCache.key(
         verified.encoded, kernel.encode(), given, box.cpu.encode(), mode, _compiler_version()
     )
@@ -62,7 +64,7 @@ def native_kernel(
             cache.forget(key)
     findings: list[Finding] = []
     for attempt in range(ATTEMPTS):
-        request = CompileRequest(verified.encoded, kernel, given, box.cpu, attempt, checked)
+        request = CompileRequest(verified.encoded, kernel, given, box.cpu, attempt, checked, scalar)
         found = box.compile(request)
         image = KernelImage(found.text, found.constants)
         findings = find_forbidden(image.text)

@@ -101,8 +101,10 @@ class NativeRunner:
         cpu_limit_s: float = CPU_LIMIT_S,
         nice: int = 0,
         checked: bool = False,
+        scalar: bool = False,
     ) -> None:
-        """Check the parameters; in `checked` runs signed arithmetic traps instead of wrapping.
+        """Check the parameters; in `checked` runs signed arithmetic traps instead of wrapping, in
+        `scalar` ones no scan becomes a wavefront (for comparisons).
 
         Raises `Refused`, or `SandboxUnavailable` without any box.
         """
@@ -120,6 +122,7 @@ class NativeRunner:
         self.cpu_limit_s = cpu_limit_s
         self.nice = nice
         self.wraps_trap = checked
+        self.scalar = scalar
         self._native: NativeKernel | None = None
         self._program = -1
         self._child: StrictChild | None = None
@@ -134,7 +137,13 @@ class NativeRunner:
         if self._native is None:
             name = self.checked.kernel.name
             self._native = native_kernel(
-                self.verified, name, self.values, self.box, self.cache, checked=self.wraps_trap
+                self.verified,
+                name,
+                self.values,
+                self.box,
+                self.cache,
+                checked=self.wraps_trap,
+                scalar=self.scalar,
             )
             self._program = program_file(self._native.elf)
         return self._native
@@ -248,8 +257,16 @@ class NativeRunner:
             self._start_s,
             repeat,
             rounds,
-            form_of(self.checked.kernel),
+            self._form(),
         )
+
+    def _form(self) -> str:
+        """The forms of the kernel's loops over pixels, each named once."""
+        from vm.jit.forms import forms_of
+
+        scalar = self.scalar or self.wraps_trap
+        forms = forms_of(self.checked, self.values, self.box.cpu, scalar=scalar).values()
+        return ", ".join(dict.fromkeys(form.name for form in forms)) or "no loops"
 
     def _measure_round_trip(self, child: StrictChild, inputs: Images) -> float:
         """The median time of a command with next to nothing to do; 0 if that cannot be had."""
@@ -320,11 +337,6 @@ NO_CHILD = ChildStatus("", 0, 0, None, None, frozenset())
 def _whole_pages(size: int) -> int:
     page = os.sysconf("SC_PAGESIZE")
     return size + -size % page
-
-
-def form_of(kernel: Kernel) -> str:
-    """How the kernel is compiled: "scalar" if it has scans, else "map" (LLVM may vectorise)."""
-    return "scalar" if any(step.op is Op.SCAN for step in kernel.code) else "map"
 
 
 def trap_of(kernel: Kernel, word: int) -> Trap:

@@ -9,12 +9,27 @@ from cpushare.cpsc.files import PROGRAM
 from cpushare.cpsc.programs import default_text, load_program, option_name
 from vm.module import Image, Kernel, Parameter, Role
 from vm.parameters import bounds
+from vm.verifier import VerifiedKernel
+
+LEVELS = ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
 
 
 @click.command(help="Show a program's kernels with their images, parameters and price.")
 @click.argument("file", type=PROGRAM, metavar="FILE.cps|.cpb")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a kernel.")
-def command(file: str, as_json: bool) -> None:
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Say what each loop over pixels becomes natively, and why, with default parameters.",
+)
+@click.option(
+    "--cpu",
+    type=click.Choice(LEVELS),
+    default="x86-64-v3",
+    show_default=True,
+    help="The level of processor to explain for.",
+)
+def command(file: str, as_json: bool, explain: bool, cpu: str) -> None:
     """Describe every kernel."""
     program = load_program(file)
     if not as_json:
@@ -25,7 +40,10 @@ def command(file: str, as_json: bool) -> None:
     for name, verified in program.verified.kernels.items():
         kernel = verified.kernel
         if as_json:
-            output.result_json(_fields(kernel, str(verified.cost)))
+            fields = _fields(kernel, str(verified.cost))
+            if explain:
+                fields["loops"] = _loops(verified, cpu)
+            output.result_json(fields)
             continue
         output.result(f"\nkernel {name}: {kernel.doc}".rstrip(": "))
         for image in kernel.images:
@@ -36,6 +54,27 @@ def command(file: str, as_json: bool) -> None:
         for field in kernel.fields:
             output.result(f"  gives {field.name}: {field.type}  {field.doc}".rstrip())
         output.result(f"  price {verified.cost}, memory {verified.memory} bytes")
+        for loop in _loops(verified, cpu) if explain else ():
+            output.result("  line {line}, {loop}: {form} ({why})".format(**loop))
+
+
+def _shown(parameter: Parameter) -> tuple[int, ...]:
+    """The default, or the least value of a parameter that must be given."""
+    least = 1 if parameter.low is None else parameter.low
+    return parameter.default or (least,) * max(1, parameter.length)
+
+
+def _loops(verified: VerifiedKernel, cpu: str) -> list[dict[str, object]]:
+    """Each map and scan: its source line, what it becomes, and why."""
+    from vm.jit.forms import forms_of
+
+    forms = forms_of(verified, tuple(map(_shown, verified.kernel.parameters)), cpu)
+    found = []
+    for position, form in sorted(forms.items()):
+        step = verified.kernel.code[position]
+        loop = {"line": step.line, "loop": step.op.mnemonic, "form": form.name, "why": form.why}
+        found.append(loop)
+    return found
 
 
 def _image_text(image: Image) -> str:

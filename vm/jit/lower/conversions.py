@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from vm.jit.lower import floats, integers
 from vm.jit.lower.state import Lowering
-from vm.jit.lower.value import INTRINSIC_TYPE, LLVM_TYPE, Value, constant
+from vm.jit.lower.value import Value, constant, kind_of
 from vm.module import Instruction, TrapCode
 from vm.opcodes import Op
 from vm.types import ScalarType
@@ -29,11 +29,11 @@ def resize(low: Lowering, value: Value, target: ScalarType) -> Value:
     if bits == target.bits:
         result = replace(low.make(target, value.text, value), split=value.split)
     elif bits > target.bits:
-        text = f"trunc {low.typed(value)} to {LLVM_TYPE[target]}"
+        text = f"trunc {low.typed(value)} to {kind_of(target, value.lanes)}"
         result = low.instruction(target, text, value)
     else:
         extend = "sext" if source.is_signed and value.low < 0 else "zext"
-        text = f"{extend} {low.typed(value)} to {LLVM_TYPE[target]}"
+        text = f"{extend} {low.typed(value)} to {kind_of(target, value.lanes)}"
         result = low.instruction(target, text, value)
     if target.minimum <= value.low and value.high <= target.maximum:
         result = replace(result, low=value.low, high=value.high)
@@ -56,7 +56,7 @@ def do_convert(low: Lowering, position: int, instruction: Instruction) -> None:
 
 def _with_floats(low: Lowering, value: Value, target: ScalarType) -> Value:
     source = value.type
-    from_type, to_type = LLVM_TYPE[source], LLVM_TYPE[target]
+    from_type, to_type = value.kind, kind_of(target, value.lanes)
     if source.is_float and target.is_float:
         name = "fpext" if target.bits > source.bits else "fptrunc"
         return low.instruction(target, f"{name} {low.typed(value)} to {to_type}", value)
@@ -64,7 +64,7 @@ def _with_floats(low: Lowering, value: Value, target: ScalarType) -> Value:
         name = "sitofp" if source.is_signed else "uitofp"
         return low.instruction(target, f"{name} {low.typed(value)} to {to_type}", value)
     name = "fptosi" if target.is_signed else "fptoui"
-    function = f"llvm.{name}.sat.{to_type}.{INTRINSIC_TYPE[source]}"
+    function = f"llvm.{name}.sat.{low.make(target, '', value).suffix}.{value.suffix}"
     text = low.build.call(to_type, function, (from_type,), (low.text(value),))
     return low.make(target, text, value)
 
@@ -77,13 +77,13 @@ def do_wrap(low: Lowering, position: int, instruction: Instruction) -> None:
 
 def do_saturate(low: Lowering, position: int, instruction: Instruction) -> None:
     """SATURATE: the nearest value of the target."""
-    source, target = _types(instruction)
+    _, target = _types(instruction)
     value = low.pop()
     if value.low < target.minimum:
-        limited = integers.extreme(low, Op.MAX, value, constant(source, target.minimum))
+        limited = integers.extreme(low, Op.MAX, value, constant(value.type, target.minimum))
         value = replace(limited, low=target.minimum, high=max(value.high, target.minimum))
     if value.high > target.maximum:
-        limited = integers.extreme(low, Op.MIN, value, constant(source, target.maximum))
+        limited = integers.extreme(low, Op.MIN, value, constant(value.type, target.maximum))
         value = replace(limited, low=min(value.low, target.maximum), high=target.maximum)
     low.push(resize(low, value, target), position)
 
@@ -112,5 +112,5 @@ def do_bits(low: Lowering, position: int, instruction: Instruction) -> None:
     if source.is_float:
         low.push(low.make(target, floats.canonical_bits(low, value), value), position)
     else:
-        text = f"bitcast {low.typed(value)} to {LLVM_TYPE[target]}"
+        text = f"bitcast {low.typed(value)} to {kind_of(target, value.lanes)}"
         low.push(low.instruction(target, text, value), position)

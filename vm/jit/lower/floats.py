@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from vm.bits import INFINITY_BITS, NAN_BITS
 from vm.jit.lower.state import Lowering
-from vm.jit.lower.value import INTRINSIC_TYPE, LLVM_TYPE, Value
+from vm.jit.lower.value import Value
 from vm.module import Instruction
 from vm.opcodes import Op
 from vm.types import ScalarType
@@ -27,20 +27,22 @@ EXTREME_INTRINSIC = {Op.MIN: "minimum", Op.MAX: "maximum"}
 
 def binary(low: Lowering, op: Op, a: Value, b: Value) -> Value:
     """ADD, SUB, MUL, DIV."""
+    a, b = low.alike(a, b)
     return low.instruction(a.type, f"{LLVM_BINARY[op]} {low.typed(a)}, {low.text(b)}", a, b)
 
 
 def compare(low: Lowering, op: Op, a: Value, b: Value) -> Value:
     """Ordered comparisons (NE: unordered): false with a NaN, NE true."""
+    a, b = low.alike(a, b)
     text = f"fcmp {PREDICATE[op]} {low.typed(a)}, {low.text(b)}"
     return low.instruction(ScalarType.BOOL, text, a, b)
 
 
 def extreme(low: Lowering, op: Op, a: Value, b: Value) -> Value:
     """IEEE 754-2019 minimum and maximum."""
-    kind = LLVM_TYPE[a.type]
-    name = f"llvm.{EXTREME_INTRINSIC[op]}.{INTRINSIC_TYPE[a.type]}"
-    text = low.build.call(kind, name, (kind, kind), (low.text(a), low.text(b)))
+    a, b = low.alike(a, b)
+    name = f"llvm.{EXTREME_INTRINSIC[op]}.{a.suffix}"
+    text = low.build.call(a.kind, name, (a.kind, a.kind), (low.text(a), low.text(b)))
     return low.make(a.type, text, a, b)
 
 
@@ -52,22 +54,24 @@ def sign(low: Lowering, op: Op, a: Value) -> Value:
 
 
 def _intrinsic(low: Lowering, name: str, a: Value) -> Value:
-    kind = LLVM_TYPE[a.type]
-    text = low.build.call(kind, f"llvm.{name}.{INTRINSIC_TYPE[a.type]}", (kind,), (low.text(a),))
+    text = low.build.call(a.kind, f"llvm.{name}.{a.suffix}", (a.kind,), (low.text(a),))
     return low.make(a.type, text, a)
 
 
 def canonical_bits(low: Lowering, value: Value) -> str:
     """The value's bits as an integer operand, any NaN made the one NaN."""
-    scalar = value.type
-    kind = f"i{scalar.bits}"
+    scalar, lanes = value.type, value.lanes
+    bits_type = ScalarType.U32 if scalar.bits == 32 else ScalarType.U64
+    pattern = Value(bits_type, lanes=lanes)
+    kind = pattern.kind
     if value.raw is not None:
         return low.build.value(f"bitcast {low.typed(value)} to {kind}")
     magnitude = (1 << (scalar.bits - 1)) - 1
     bits = low.build.value(f"bitcast {low.typed(value)} to {kind}")
-    unsigned = low.build.value(f"and {kind} {bits}, {magnitude}")
-    is_nan = low.build.value(f"icmp ugt {kind} {unsigned}, {INFINITY_BITS[scalar]}")
-    return low.build.value(f"select i1 {is_nan}, {kind} {NAN_BITS[scalar]}, {kind} {bits}")
+    unsigned = low.build.value(f"and {kind} {bits}, {pattern.filled(magnitude)}")
+    infinity, nan = pattern.filled(INFINITY_BITS[scalar]), pattern.filled(NAN_BITS[scalar])
+    is_nan = low.build.value(f"icmp ugt {kind} {unsigned}, {infinity}")
+    return low.build.value(f"select {value.flag} {is_nan}, {kind} {nan}, {kind} {bits}")
 
 
 def do_unary(low: Lowering, position: int, instruction: Instruction) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from vm.jit.lower import floats
 from vm.jit.lower.state import Buffer, Lowering
-from vm.jit.lower.value import LLVM_TYPE, Value, constant
+from vm.jit.lower.value import LLVM_TYPE, Value, constant, kind_of
 from vm.module import Border, Instruction, Role, TrapCode
 from vm.opcodes import Op
 from vm.types import ScalarType
@@ -52,16 +52,23 @@ def store(low: Lowering, buffer: Buffer, address: str, text: str, kind: str) -> 
 def write(low: Lowering, image: int, x: str, y: str, channel: int, value: Value) -> None:
     """Write a pixel's channel; a float of an out image with its NaN made the one NaN."""
     buffer = low.images[image]
-    is_seen = low.kernel.images[image].role is Role.OUT
-    text, kind = seen(low, value) if is_seen else (low.text(value), LLVM_TYPE[value.type])
+    text, kind = as_written(low, image, value)
     store(low, buffer, place(low, buffer, x, y, channel), text, kind)
+
+
+def as_written(low: Lowering, image: int, value: Value) -> tuple[str, str]:
+    """A value as an image holds it, and its LLVM type."""
+    if low.kernel.images[image].role is Role.OUT:
+        return seen(low, value)
+    return low.text(value), value.kind
 
 
 def seen(low: Lowering, value: Value) -> tuple[str, str]:
     """A value as it may be seen, and its LLVM type: a NaN is the one NaN."""
     if value.type.is_float:
-        return floats.canonical_bits(low, value), f"i{value.type.bits}"
-    return low.text(value), LLVM_TYPE[value.type]
+        bits = ScalarType.U32 if value.type.bits == 32 else ScalarType.U64
+        return floats.canonical_bits(low, value), kind_of(bits, value.lanes)
+    return low.text(value), value.kind
 
 
 def inside(low: Lowering, x: str, y: str, buffer: Buffer) -> str:

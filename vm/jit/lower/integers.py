@@ -26,6 +26,7 @@ KEEPS_SIGN_BITS = frozenset({Op.AND, Op.OR, Op.XOR})  # wide forms agree even wi
 
 def binary(low: Lowering, position: int, op: Op, a: Value, b: Value) -> Value:
     """ADD, SUB, MUL, AND, OR, XOR: wrapping, or trapping there in a checked run."""
+    a, b = low.alike(a, b)
     scalar = a.type
     watched = op in CAN_WRAP and scalar.is_signed and low.keeps_wrap_check(position)
     if watched:
@@ -34,12 +35,14 @@ def binary(low: Lowering, position: int, op: Op, a: Value, b: Value) -> Value:
         summed = _split_sum(low, op, a, b)
         if summed is not None:
             return summed
-        text = f"{LLVM_BINARY[op]} {LLVM_TYPE[scalar]} {low.text(a)}, {low.text(b)}"
+        text = f"{LLVM_BINARY[op]} {low.typed(a)}, {low.text(b)}"
         result = low.instruction(scalar, text, a, b)
     exact = watched or position in low.facts.exact or op in KEEPS_SIGN_BITS
     if scalar is ScalarType.I32 and exact and low.has_wide(a, b):
         wide = low.build.value(f"{LLVM_BINARY[op]} i64 {low.wide(a)}, {low.wide(b)}")
         result = replace(result, wide=wide, affine=_affine(op, a, b))
+    elif scalar is ScalarType.I32 and exact and result.lanes:
+        result = replace(result, affine=_affine(op, a, b))
     return result
 
 
@@ -72,7 +75,7 @@ def _split_sum(low: Lowering, op: Op, a: Value, b: Value) -> Value | None:
     """
     if op not in (Op.ADD, Op.SUB) or (a.late == b.late and not (a.split or b.split)):
         return None
-    name, kind = LLVM_BINARY[op], LLVM_TYPE[a.type]
+    name, kind = LLVM_BINARY[op], a.kind
     early_a, late_a = _parts(low, a)
     early_b, late_b = _parts(low, b)
     early = low.build.value(f"{name} {kind} {early_a}, {early_b}")
@@ -85,9 +88,10 @@ def _split_sum(low: Lowering, op: Op, a: Value, b: Value) -> Value | None:
 def _parts(low: Lowering, value: Value) -> tuple[str, str]:
     if value.split is not None:
         return value.split
+    nothing = value.filled(0)
     if value.raw is not None:  # as a constant it would be moved behind the freeze
-        return low.hidden(value), "0"
-    return ("0", value.text) if value.late else (value.text, "0")
+        return low.hidden(value), nothing
+    return (nothing, value.text) if value.late else (value.text, nothing)
 
 
 def negate(low: Lowering, position: int, a: Value) -> Value:
@@ -104,20 +108,21 @@ def absolute(low: Lowering, position: int, a: Value) -> Value:
 
 def invert(low: Lowering, a: Value) -> Value:
     """The other bits."""
-    return low.instruction(a.type, f"xor {low.typed(a)}, {-1 if a.type.bits > 8 else 'true'}", a)
+    return low.instruction(a.type, f"xor {low.typed(a)}, {a.filled(-1)}", a)
 
 
 def shift(low: Lowering, op: Op, a: Value, count: Value) -> Value:
     """SHL, SHR with the count taken modulo the width."""
-    kind, bits = LLVM_TYPE[a.type], a.type.bits
+    a, count = low.alike(a, count)
+    bits = a.type.bits
     if count.raw is not None:
-        amount = str(count.raw % bits)
+        amount = a.filled(count.raw % bits)
     elif count.low >= 0 and count.high < bits:
         amount = low.text(count)
     else:
-        amount = low.build.value(f"and {low.typed(count)}, {bits - 1}")
+        amount = low.build.value(f"and {low.typed(count)}, {count.filled(bits - 1)}")
     name = "shl" if op is Op.SHL else "ashr" if a.type.is_signed else "lshr"
-    result = low.instruction(a.type, f"{name} {kind} {low.text(a)}, {amount}", a, count)
+    result = low.instruction(a.type, f"{name} {low.typed(a)}, {amount}", a, count)
     if op is Op.SHR and a.wide is not None and count.raw is not None:
         result = replace(result, wide=low.build.value(f"ashr i64 {a.wide}, {amount}"))
     return result
@@ -125,6 +130,7 @@ def shift(low: Lowering, op: Op, a: Value, count: Value) -> Value:
 
 def compare(low: Lowering, op: Op, a: Value, b: Value) -> Value:
     """A comparison of two scalars of one type."""
+    a, b = low.alike(a, b)
     scalar = a.type
     if scalar.is_float:
         return floats.compare(low, op, a, b)
@@ -141,8 +147,9 @@ def choose(low: Lowering, condition: Value, a: Value, b: Value) -> Value:
     """`a` if the condition holds, else `b`."""
     if condition.raw is not None:
         return a if condition.raw else b
+    condition, a, b = low.alike(condition, a, b)
     test = low.text(condition)
-    text = f"select i1 {test}, {low.typed(a)}, {low.typed(b)}"
+    text = f"select {low.typed(condition)}, {low.typed(a)}, {low.typed(b)}"
     result = low.instruction(a.type, text, condition, a, b)
     if a.type is ScalarType.I32 and low.has_wide(a, b):
         text = f"select i1 {test}, i64 {low.wide(a)}, i64 {low.wide(b)}"
@@ -154,6 +161,7 @@ def extreme(low: Lowering, op: Op, a: Value, b: Value) -> Value:
     """MIN, MAX of any number type."""
     if a.type.is_float:
         return floats.extreme(low, op, a, b)
+    a, b = low.alike(a, b)
     return choose(low, compare(low, Op.LT if op is Op.MIN else Op.GT, a, b), a, b)
 
 

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from types import MappingProxyType
 
-from vm.jit.lower import arrays, conversions, division, floats, images, integers, regions, scans
+from vm.jit.lower import (
+    arrays,
+    batch,
+    conversions,
+    division,
+    floats,
+    images,
+    integers,
+    narrow,
+    regions,
+    scans,
+)
 from vm.jit.lower import reductions as folds
 from vm.jit.lower.folding import fold_all
-from vm.jit.lower.state import Buffer, Handler, Lowering
+from vm.jit.lower.lanes import NotVector
+from vm.jit.lower.narrow import Interval
+from vm.jit.lower.state import BatchTasks, Buffer, Form, Handler, Lowering, VectorTarget
 from vm.jit.lower.value import Value, constant
 from vm.layout import FIELD_BYTES
 from vm.limits import AXIS_PIXELS
@@ -32,12 +46,26 @@ STYLES = (
 )  # by blinding level: the same function in other instructions, without other meaning
 
 
-def lower(
-    kernel: VerifiedKernel, parameters: ParameterValues, *, blind: int = 0, checked: bool = False
-) -> str:
-    """Textual LLVM IR of one kernel, its parameters made constants.
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """Textual LLVM IR, and what each loop over pixels became, by its position."""
 
-    With `checked`, signed arithmetic traps instead of wrapping.
+    ir: str
+    forms: Mapping[int, Form]
+
+
+def lower(
+    kernel: VerifiedKernel,
+    parameters: ParameterValues,
+    *,
+    blind: int = 0,
+    checked: bool = False,
+    target: VectorTarget | None = None,
+) -> Lowered:
+    """One kernel as LLVM IR, its parameters made constants.
+
+    With `checked`, signed arithmetic traps instead of wrapping, and all loops are scalar; they are
+    too without a `target`.
 
     `blind` (0 to 3) hides constants that the bytecode chose, should their bytes look like
     forbidden instructions. Raises `OverLimit` where the kernel is too large for native code.
@@ -53,16 +81,96 @@ def lower(
             blind,
             in_memory,
             checked,
+            None if checked else target,
         )
         metadata = _prologue(low)
         low.walk(0, len(kernel.kernel.code))
         if not low.demoted:
             low.build.emit("ret i64 0")
-            return low.build.text(f"{SIGNATURE} {STYLES[blind]}".rstrip(), metadata)
+            text = low.build.text(f"{SIGNATURE} {STYLES[blind]}".rstrip(), metadata)
+            return Lowered(text, low.forms)
         in_memory |= low.demoted
         if walk == MOST_WALKS:
             in_memory |= frozenset(range(len(kernel.kernel.arrays)))
     raise AssertionError  # `count` has no end
+
+
+def lower_batch(
+    kernel: VerifiedKernel,
+    sets: Sequence[ParameterValues],
+    shared: Collection[int],
+    target: VectorTarget,
+    *,
+    blind: int = 0,
+) -> Lowered:
+    """One kernel for many tasks at once (`vm.jit.lower.batch`), at most `batch_lanes(target)`.
+
+    There is one set of parameters, or one for each task; `shared` are the indices of in images that
+    are the same for all tasks. Raises `NotVector` where the kernel cannot have that form, and
+    `OverLimit`.
+    """
+    code = kernel.kernel.code
+    if kernel.kernel.fields or not any(step.op is Op.SCAN for step in code):
+        raise NotVector("it has no scan, or gives a record")
+    tasks = BatchTasks(batch_lanes(target), tuple(sets), frozenset(shared))
+    tasks.ranges = _common_ranges(kernel, tasks, target)
+    low = _new(kernel, sets[0], target, blind, {**HANDLERS, **batch.HANDLERS})
+    low.batch = tasks
+    metadata = _prologue(low)
+    low.walk(0, len(code))
+    if low.demoted:
+        raise NotVector("an array lies in memory")
+    low.build.emit("ret i64 0")
+    return Lowered(low.build.text(f"{SIGNATURE} {STYLES[blind]}".rstrip(), metadata), low.forms)
+
+
+def batch_lanes(target: VectorTarget) -> int:
+    """How many tasks one run of a batch can hold."""
+    return max(target.lanes, target.narrow_lanes)
+
+
+def _new(
+    kernel: VerifiedKernel,
+    values: ParameterValues,
+    target: VectorTarget,
+    blind: int,
+    handlers: Mapping[Op, Handler],
+) -> Lowering:
+    regions = find_regions(kernel.kernel)
+    return Lowering(
+        kernel.kernel,
+        kernel.facts,
+        values,
+        regions,
+        handlers,
+        blind,
+        frozenset(),
+        False,
+        target,
+    )
+
+
+def _common_ranges(
+    kernel: VerifiedKernel, tasks: BatchTasks, target: VectorTarget
+) -> dict[int, dict[int, Interval] | None]:
+    """The intervals in each scan that hold for every set of parameters; None where one has none."""
+    common: dict[int, dict[int, Interval] | None] = {}
+
+    def note(low: Lowering, position: int, instruction: Instruction) -> None:
+        low.pop()
+        region = low.regions[position]
+        found = narrow.find_ranges(low, region)
+        before = common.setdefault(position, found.results if found else None)
+        if before is not None:
+            common[position] = narrow.joined_ranges(before, found.results) if found else None
+        regions.forget(low, region.assigned)
+
+    for values in dict.fromkeys(tasks.sets):
+        low = _new(kernel, values, target, 0, {**HANDLERS, **batch.HANDLERS, Op.SCAN: note})
+        low.batch = BatchTasks(tasks.lanes, (values,), tasks.shared)
+        _prologue(low)
+        low.walk(0, len(kernel.kernel.code))
+    return common
 
 
 def _prologue(low: Lowering) -> list[str]:
@@ -95,6 +203,10 @@ def _prologue(low: Lowering) -> list[str]:
     if kernel.fields:
         low.record = build.value(f"getelementptr i8, ptr %arena, i64 {argument()}")
         low.record_alias = _alias(buffers - 1, buffers)
+    if low.batch.lanes:
+        low.batch.count = argument()
+        if low.facts.cleared:
+            raise NotVector("an image is not wholly written")
     for index in sorted(low.facts.cleared):
         images.clear(low, index)
     return _metadata(scopes)

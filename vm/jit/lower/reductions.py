@@ -172,7 +172,7 @@ def _loop(
     build.start(head)
     counter = build.phi("i64")
     counter.add(start, before)
-    phis = [build.phi(LLVM_TYPE[value.type]) for value in initial]
+    phis = [build.phi(value.kind) for value in initial]
     for phi, text in zip(phis, entering, strict=True):
         phi.add(text, before)
     state = [low.make(v.type, phi.name) for v, phi in zip(initial, phis, strict=True)]

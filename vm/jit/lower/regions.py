@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from vm.jit.builder import Phi
 from vm.jit.lower import images
-from vm.jit.lower.state import Asked, Elements, Lowering, PixelLoop
-from vm.jit.lower.value import LLVM_TYPE, Affine, Value, constant, same
+from vm.jit.lower.state import Asked, Elements, Form, Lowering, PixelLoop
+from vm.jit.lower.value import Affine, Value, constant, same
 from vm.limits import AXIS_PIXELS
 from vm.module import Border, Instruction
 from vm.opcodes import PIXEL_LOOPS, Op
@@ -108,7 +108,7 @@ def do_if(low: Lowering, position: int, instruction: Instruction) -> None:
     def join_values(a: Value, b: Value) -> Value:
         if same(a, b):
             return a
-        phi = build.phi(LLVM_TYPE[a.type])
+        phi = build.phi(a.kind)
         phi.add(low.text(a), yes_end)
         phi.add(low.text(b), no_end)
         return merged(low, a, b, phi)
@@ -177,7 +177,7 @@ def _looped(
     build.jump(head)
     build.start(head)
     counter = build.phi("i64")
-    phis = {key: build.phi(LLVM_TYPE[value.type]) for key, value in carried.items()}
+    phis = {key: build.phi(value.kind) for key, value in carried.items()}
     for key, value in carried.items():
         phis[key].add(low.text(value), before)
     counter.add(first, before)
@@ -246,6 +246,7 @@ def do_map(low: Lowering, position: int, instruction: Instruction) -> None:
         else:
             counted(low, width_text, lambda x: _pixel(low, position, x_local, loop, x))
 
+    low.forms[position] = Form("map", "pixels in no order")
     forget(low, region.assigned)
     counted(low, low.wide(low.dimensions[height]), line)
     forget(low, region.assigned)
@@ -308,7 +309,7 @@ def _line_in_parts(
     inner_end = build.value(f"sub i64 {width}, {right}")
     last = build.value(f"select i1 {small}, i64 {width}, i64 {inner_end}")
     clear = replace(loop, clear_left=left, clear_right=right)
-    _stretch(low, first, last, lambda x: _pixel(low, position, x_local, clear, x))
+    low.build.repeat(first, last, lambda x: _pixel(low, position, x_local, clear, x))
     edges = build.value(f"sub i64 {width}, {build.value(f'sub i64 {last}, {first}')}")
 
     def edge(k: str) -> None:
@@ -318,22 +319,7 @@ def _line_in_parts(
         x = build.value(f"select i1 {before}, i64 {k}, i64 {moved}")
         _pixel(low, position, x_local, loop, x)
 
-    _stretch(low, "0", edges, edge)
-
-
-def _stretch(low: Lowering, first: str, last: str, body: Callable[[str], None]) -> None:
-    """A loop over first .. last - 1, possibly empty."""
-    build = low.build
-    before, head, after = build.block, build.label(), build.label()
-    build.branch(build.value(f"icmp ult i64 {first}, {last}"), head, after)
-    build.start(head)
-    phi = build.phi("i64")
-    phi.add(first, before)
-    body(phi.name)
-    following = build.value(f"add i64 {phi.name}, 1")
-    phi.add(following, build.block)
-    build.branch(build.value(f"icmp ult i64 {following}, {last}"), head, after)
-    build.start(after)
+    low.build.repeat("0", edges, edge)
 
 
 HANDLERS = {Op.IF: do_if, Op.FOR: do_for, Op.MAP: do_map}

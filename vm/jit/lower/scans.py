@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vm.jit.builder import Phi
-from vm.jit.lower import images
+from vm.jit.lower import images, wavefront
 from vm.jit.lower.regions import counted, forget, number, pixel_local
 from vm.jit.lower.state import Buffer, Lowering, PixelLoop, ScanLine
 from vm.jit.lower.value import LLVM_TYPE, Value, constant
@@ -76,6 +76,9 @@ def find_uses(low: Lowering, region: Region) -> Uses:
 def do_scan(low: Lowering, position: int, instruction: Instruction) -> None:
     """SCAN in any order, forth or forth and back."""
     region, flag = low.regions[position], low.pop()
+    low.forms[position] = wavefront.lower_scan(low, position, instruction, flag)
+    if low.forms[position].name == wavefront.NAME:
+        return
     order = instruction.immediates[0]
     assert isinstance(order, Order)
     length, count = (low.wide(low.dimensions[index]) for index in scan_extents(instruction))

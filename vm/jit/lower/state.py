@@ -10,17 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from vm.errors import Crash
 from vm.jit import trapword
 from vm.jit.builder import Builder
-from vm.jit.lower.value import LLVM_TYPE, Affine, Value, bounded, constant, literal, signed
+from vm.jit.lower.value import (
+    LLVM_TYPE,
+    Affine,
+    Value,
+    bounded,
+    constant,
+    kind_of,
+    literal,
+    signed,
+    spread_literal,
+)
 from vm.module import Border, Instruction, Kernel, TrapCode
 from vm.opcodes import Op
 from vm.parameters import ParameterValues
 from vm.types import ScalarType
 from vm.verifier.regions import Region
 from vm.verifier.verified import Facts
+
+if TYPE_CHECKING:
+    from vm.jit.lower.lanes import LaneBody
 
 BLINDING_KEYS = (0, 0x6B8F_35D1_9AC7_E44D, 0x3D71_A6E9_5C13_B88B, 0x57E3_9C4D_2BB5_716A)
 BLINDED_FROM = (0, 16, 1, 1)  # smaller magnitudes are left alone: they are everywhere
@@ -41,6 +55,61 @@ class Buffer:
     width: str
     height: str
     alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class VectorTarget:
+    """What vector code is written for: the lanes of a wavefront, and the processor's registers."""
+
+    lanes: int
+    narrow_lanes: int
+    bytes: int
+    registers: int
+
+
+@dataclass(slots=True)
+class BatchTasks:
+    """Tasks that are lanes: each has its parameters; `shared` images are the same for all.
+
+    `count` is their number at run time (i64 operand), `ranges` the intervals that hold in each scan
+    for all of them, by its position, if lanes are narrow there.
+    """
+
+    lanes: int
+    sets: tuple[ParameterValues, ...]
+    shared: frozenset[int]
+    ranges: dict[int, dict[int, tuple[int, int]] | None] = field(default_factory=dict)
+    count: str = ""
+
+    def differs(self, index: int) -> bool:
+        """Whether tasks differ in a parameter."""
+        return any(values[index] != self.sets[0][index] for values in self.sets)
+
+    def parameter(self, scalar: ScalarType, index: int, element: int) -> Value:
+        """An element of a parameter, one a lane; the last task is that of all further lanes."""
+        raws = [values[index][element] for values in self.sets]
+        if not self.differs(index):
+            return constant(scalar, raws[0])
+        raws += [raws[-1]] * (self.lanes - len(raws))
+        listed = ", ".join(f"{LLVM_TYPE[scalar]} {literal(scalar, raw)}" for raw in raws)
+        low, high = (0, 0) if scalar.is_float else (min(raws), max(raws))
+        return Value(scalar, f"<{listed}>", low=low, high=high, lanes=self.lanes)
+
+
+NO_BATCH = BatchTasks(0, (), frozenset())
+VECTOR_TARGETS = {
+    "x86-64-v2": VectorTarget(16, 32, 16, 16),
+    "x86-64-v3": VectorTarget(32, 32, 32, 16),
+    "x86-64-v4": VectorTarget(64, 64, 64, 32),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a loop over pixels became: "scalar", "wavefront", "map"; and why, or of which shape."""
+
+    name: str
+    why: str = ""
 
 
 LineFold = tuple[Border, int, str]  # border, offset from y, height of the image (i64 operand)
@@ -103,6 +172,7 @@ class Lowering:
         blind: int,
         in_memory: frozenset[int],
         checked: bool,
+        target: VectorTarget | None,
     ) -> None:
         self.kernel = kernel
         self.facts = facts
@@ -112,6 +182,9 @@ class Lowering:
         self.blind = blind
         self.in_memory = in_memory
         self.checked = checked
+        self.target = target
+        self.forms: dict[int, Form] = {}
+        self.batch: BatchTasks = NO_BATCH
         self.demoted: set[int] = set()
         self.walked = 0
         self.build = Builder()
@@ -126,8 +199,9 @@ class Lowering:
         self.free_lanes: dict[ScalarType, list[str]] = {}
         self.pixel: PixelLoop | None = None
         self.scan: ScanLine | None = None
+        self.lane_body: LaneBody | None = None
         self._blinded: dict[tuple[ScalarType, int], str] = {}
-        self._hidden: dict[tuple[ScalarType, int], str] = {}
+        self._hidden: dict[tuple[ScalarType, int, int], str] = {}
         self._key = ""
         self._zero = ""
 
@@ -169,10 +243,46 @@ class Lowering:
     # Making values.
 
     def make(self, scalar: ScalarType, text: str, *sources: Value) -> Value:
-        """An LLVM value of the type; late if a source is."""
+        """An LLVM value of the type; late, or of several lanes, if a source is."""
         low, high = bounded(scalar)
         late = any(source.late for source in sources)
-        return Value(scalar, text, low=low, high=high, late=late)
+        lanes = max((source.lanes for source in sources), default=0)
+        return Value(scalar, text, low=low, high=high, late=late, lanes=lanes)
+
+    def alike(self, *values: Value) -> tuple[Value, ...]:
+        """The same values, all of as many lanes as the widest has."""
+        lanes = max(value.lanes for value in values)
+        types = {value.type for value in values}
+        if ScalarType.I16 in types and ScalarType.I32 in types:  # narrow lanes meet wide ones
+            values = tuple(self._widened(value) for value in values)
+        return tuple(self.spread(value, lanes) for value in values)
+
+    def _widened(self, value: Value) -> Value:
+        if value.type is not ScalarType.I16:
+            return value
+        text = value.text
+        if value.raw is None:
+            wide = kind_of(ScalarType.I32, value.lanes)
+            text = self.build.value(f"sext {self.typed(value)} to {wide}")
+        return replace(value, type=ScalarType.I32, text=text, split=None)
+
+    def spread(self, value: Value, lanes: int) -> Value:
+        """A scalar in every lane; a vector as it is."""
+        if value.lanes == lanes:
+            return value
+        if value.raw is not None:
+            return replace(value, lanes=lanes)
+        text = self._spread_text(value.type, value.text, lanes, self.build.value)
+        return replace(value, text=text, lanes=lanes, wide=None, split=None)
+
+    def _spread_text(
+        self, scalar: ScalarType, text: str, lanes: int, emit: Callable[[str], str]
+    ) -> str:
+        vector = kind_of(scalar, lanes)
+        first = emit(f"insertelement {vector} poison, {LLVM_TYPE[scalar]} {text}, i64 0")
+        return emit(
+            f"shufflevector {vector} {first}, {vector} poison, <{lanes} x i32> zeroinitializer"
+        )
 
     def instruction(self, scalar: ScalarType, text: str, *sources: Value) -> Value:
         """Emit one instruction and give its result."""
@@ -189,12 +299,20 @@ class Lowering:
             return value.text
         pattern = signed(value.raw, 64) if not value.type.is_float else value.raw
         if not self.blind or abs(pattern) < BLINDED_FROM[self.blind] or value.type.is_bool:
-            return literal(value.type, value.raw)
-        return self._blinded_text(value.type, value.raw)
+            return self._literal(value)
+        text = self._blinded_text(value.type, value.raw)
+        if not value.lanes:
+            return text
+        return self.spread(replace(value, raw=None, text=text, lanes=0), value.lanes).text
+
+    def _literal(self, value: Value) -> str:
+        assert value.raw is not None
+        text = literal(value.type, value.raw)
+        return spread_literal(LLVM_TYPE[value.type], text) if value.lanes else text
 
     def typed(self, value: Value) -> str:
         """The value as an operand with its type."""
-        return f"{LLVM_TYPE[value.type]} {self.text(value)}"
+        return f"{value.kind} {self.text(value)}"
 
     def wide(self, value: Value) -> str:
         """An i32 as a sign-extended i64 operand."""
@@ -234,13 +352,16 @@ class Lowering:
         assert value.raw is not None
         if value.raw == 0:
             return self.text(value)
-        key = value.type, value.raw
+        key = value.type, value.raw, value.lanes
         if key not in self._hidden:
-            kind = LLVM_TYPE[value.type]
+            kind, scalar = LLVM_TYPE[value.type], replace(value, lanes=0)
             zero = self.hidden_zero()
             if value.type.bits < 64:
                 zero = self.build.at_entry(f"trunc i64 {zero} to {kind}")
-            self._hidden[key] = self.build.at_entry(f"add {kind} {zero}, {self.text(value)}")
+            made = self.build.at_entry(f"add {kind} {zero}, {self.text(scalar)}")
+            if value.lanes:
+                made = self._spread_text(value.type, made, value.lanes, self.build.at_entry)
+            self._hidden[key] = made
         return self._hidden[key]
 
     def blinded_raw(self, raw: int, bits: int) -> int:
@@ -273,9 +394,12 @@ class Lowering:
         return self.checked and position not in self.facts.exact
 
     def guard(self, ok: Value, trap: TrapCode, position: int) -> None:
-        """Trap unless `ok`."""
+        """Trap unless `ok`, in every lane."""
         if ok.raw == 1:
             return
+        if ok.lanes:
+            every = self.build.value(f"bitcast {self.typed(ok)} to i{ok.lanes}")
+            ok = Value(ScalarType.BOOL, self.build.value(f"icmp eq i{ok.lanes} {every}, -1"))
         self.build.unlikely(self.text(ok), trapword.encode(trap, position))
 
     # Stack memory.

@@ -20,7 +20,16 @@ LLVM_TYPE = {
     ScalarType.F32: "float",
     ScalarType.F64: "double",
 }
-INTRINSIC_TYPE = {ScalarType.F32: "f32", ScalarType.F64: "f64"}
+
+
+def kind_of(scalar: ScalarType, lanes: int = 0) -> str:
+    """The LLVM type of a scalar, or of a vector of so many."""
+    return f"<{lanes} x {LLVM_TYPE[scalar]}>" if lanes else LLVM_TYPE[scalar]
+
+
+def spread_literal(kind: str, text: str) -> str:
+    """A constant of the scalar type `kind` in every lane of a vector."""
+    return f"splat ({kind} {text})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,8 @@ class Value:
     `raw` is given for constants (floats as bit patterns), `text` for the rest. An i32 may also
     be there as a sign-extended i64, `wide`, which addresses are made of. `low..=high` are bounds
     of an integer. `late` marks what depends on the pixel before it in a scan; an integer sum may
-    be split into (early, late) operands, so that the early part waits for nothing.
+    be split into (early, late) operands, so that the early part waits for nothing. With `lanes`
+    it is a vector of so many; a constant or a bound is then that of every lane.
     """
 
     type: ScalarType
@@ -50,6 +60,28 @@ class Value:
     affine: Affine | None = None
     late: bool = False
     split: tuple[str, str] | None = None
+    lanes: int = 0
+
+    @property
+    def kind(self) -> str:
+        """Its LLVM type."""
+        return kind_of(self.type, self.lanes)
+
+    @property
+    def flag(self) -> str:
+        """The LLVM type of a comparison of it."""
+        return kind_of(ScalarType.BOOL, self.lanes)
+
+    def filled(self, number: int) -> str:
+        """An integer constant of its type, in every lane, as an operand."""
+        scalar = LLVM_TYPE[self.type]
+        return spread_literal(scalar, str(number)) if self.lanes else str(number)
+
+    @property
+    def suffix(self) -> str:
+        """Its type as names of LLVM's intrinsics end: `f32`, `v16i32`."""
+        name = f"{'f' if self.type.is_float else 'i'}{1 if self.type.is_bool else self.type.bits}"
+        return f"v{self.lanes}{name}" if self.lanes else name
 
     @property
     def is_constant(self) -> bool:

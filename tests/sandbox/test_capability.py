@@ -124,7 +124,7 @@ def test_before_linux_6_3(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_child_that_is_not_confined_gets_no_work(
     monkeypatch: pytest.MonkeyPatch, fields: dict[str, int]
 ) -> None:
-    monkeypatch.setattr(child, "_status_fields", lambda process: fields)
+    monkeypatch.setattr(child, "_status_fields", lambda status: fields)
     assert "could not be confined" in problem()
 
 
@@ -134,12 +134,22 @@ def test_a_filter_that_is_not_the_childs_own_does_not_count(
 ) -> None:
     """Seccomp 2 may be inherited: there must be one filter more than the parent has."""
     fields = {"Threads": 1, "Seccomp": 2, "Seccomp_filters": 1}
-    monkeypatch.setattr(child, "_status_fields", lambda process: fields)
+    monkeypatch.setattr(child, "_status_fields", lambda status: fields)
     monkeypatch.setattr(child, "MODE_STRICT", 9)
     monkeypatch.setattr(child, "MODE_FILTER", 1)
     monkeypatch.setattr(child, "MODES", {1: "filter"})
     fields["Seccomp"] = 1
     assert "its own filter" in problem()
+
+
+@needs_native
+def test_without_proc_a_child_says_what_to_mount(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> int:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(os, "posix_spawn", missing)
+    with pytest.raises(SandboxUnavailable, match="mount -t proc"), child_of(HARMLESS.code):
+        pass
 
 
 @needs_native

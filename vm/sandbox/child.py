@@ -18,6 +18,7 @@ import select
 import signal
 import struct
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -35,7 +36,7 @@ from vm.sandbox.launcher import (
     REPLY_BYTES,
 )
 
-FIRST_DESCRIPTOR = 64  # above those that posix_spawn's dup2 writes over
+FIRST_DESCRIPTOR = 4  # above those that posix_spawn's dup2 writes over
 SEAL_ALL = 0x1 | 0x2 | 0x4 | 0x8  # SEAL, SHRINK, GROW, WRITE
 SEAL_SIZE = 0x1 | 0x2 | 0x4
 F_ADD_SEALS = 1033
@@ -43,6 +44,8 @@ MFD_NOEXEC_SEAL, MFD_EXEC = 0x8, 0x10  # Linux 6.3
 READY_LIMIT_S = 10.0
 CPU_LIMIT_S = 24 * 3600
 POLL_S = 0.25
+STATUS_BYTES = 1 << 14
+STATUS_LABELS = {name: f"\n{name}:".encode() for name in ("Threads", "Seccomp", "Seccomp_filters")}
 MODES = {MODE_STRICT: "strict", MODE_FILTER: "filter"}
 DEFAULT_SIGNALS = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)]
 
@@ -64,7 +67,7 @@ class ChildStatus:
 
 
 def _memory_file(name: str, size: int, executable: bool) -> int:
-    """A sealable memfd with a high descriptor."""
+    """A sealable memfd, its descriptor above those that the spawn writes over."""
     flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
     try:
         fd = os.memfd_create(name, flags | (MFD_EXEC if executable else MFD_NOEXEC_SEAL))
@@ -84,6 +87,9 @@ def _memory_file(name: str, size: int, executable: bool) -> int:
 
 
 def _raised(fd: int) -> int:
+    """The descriptor, or a duplicate of it that the spawn does not write over."""
+    if fd >= FIRST_DESCRIPTOR:
+        return fd
     try:
         return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR)
     finally:
@@ -117,7 +123,10 @@ class StrictChild:
             self._spawn(program, arena_bytes)
             if nice:
                 os.setpriority(os.PRIO_PROCESS, self.pid, nice)
-            self._greet(arena_bytes)
+            self._greet()
+        except FileNotFoundError as error:
+            self.close()
+            raise SandboxUnavailable("/proc is not mounted: mount -t proc proc /proc") from error
         except OSError as error:
             self.close()
             raise OverLimit(f"no child could be started: {error.strerror}") from error
@@ -130,11 +139,9 @@ class StrictChild:
         size = arena_bytes + -arena_bytes % mmap.PAGESIZE
         arena = self._own(_memory_file("arena", size, executable=False))
         fcntl.fcntl(arena, F_ADD_SEALS, SEAL_SIZE)
-        self.memory = mmap.mmap(arena, size)
         read_command, self.commands = self._pipe()
         self.replies, write_reply = self._pipe()
-        if not Path("/proc/self/fd").exists():
-            raise SandboxUnavailable("/proc is not mounted: mount -t proc proc /proc")
+        self._write_hello(size)  # before the child is there, so that it need not wait
         self.pid = os.posix_spawn(
             f"/proc/self/fd/{program}",
             ["kernel"],
@@ -148,6 +155,7 @@ class StrictChild:
             setsigdef=DEFAULT_SIGNALS,
             setpgroup=0,
         )
+        self.memory = mmap.mmap(arena, size)  # while the child gets ready
         for fd in (read_command, write_reply, arena):
             os.close(fd)
             self.descriptors.remove(fd)
@@ -164,35 +172,38 @@ class StrictChild:
         self.descriptors.append(fd)
         return fd
 
-    def _greet(self, arena_bytes: int) -> None:
-        hello = struct.pack("<8q", MAGIC, os.getpid(), CPU_LIMIT_S, self.arena_bytes, 0, 0, 0, 0)
+    def _write_hello(self, size: int) -> None:
+        hello = struct.pack("<8q", MAGIC, os.getpid(), CPU_LIMIT_S, size, 0, 0, 0, 0)
         assert len(hello) == HELLO_BYTES
         os.write(self.commands, hello)
-        if not self._wait(READY_LIMIT_S):
-            raise SandboxBroken("the child did not become ready in time")
-        ready = os.read(self.replies, READY_BYTES + 1)
-        if len(ready) != READY_BYTES:
-            raise SandboxUnavailable(
-                f"the child could not confine itself ({self._ending()}): this kernel needs "
-                "CONFIG_SECCOMP=y and CONFIG_SECCOMP_FILTER=y"
-            )
-        magic, mode, bits, _ = struct.unpack("<4q", ready)
-        if magic != MAGIC or mode not in MODES:
-            raise SandboxBroken("the child said something else than ready")
+
+    def _greet(self) -> None:
+        with _open_status(str(self.pid)) as status:  # opened while the child gets ready
+            if not self._wait(READY_LIMIT_S):
+                raise SandboxBroken("the child did not become ready in time")
+            ready = os.read(self.replies, READY_BYTES + 1)
+            if len(ready) != READY_BYTES:
+                raise SandboxUnavailable(
+                    f"the child could not confine itself ({self._ending()}): this kernel needs "
+                    "CONFIG_SECCOMP=y and CONFIG_SECCOMP_FILTER=y"
+                )
+            magic, mode, bits, _ = struct.unpack("<4q", ready)
+            if magic != MAGIC or mode not in MODES:
+                raise SandboxBroken("the child said something else than ready")
+            self._check_confined(mode, _status_fields(status))
         self.mode = MODES[mode]
         self.hardening = frozenset(name for name, bit in HARDENING.items() if bits & bit)
-        self._check_confined(mode)
 
-    def _check_confined(self, mode: int) -> None:
+    def _check_confined(self, mode: int, shown: Mapping[str, int]) -> None:
         """One task, in the seccomp mode it claims, with one filter more than ours."""
-        mine, theirs = _status_fields("self"), _status_fields(str(self.pid))
-        if theirs.get("Threads") != 1:
-            raise SandboxBroken(f"the child has {theirs.get('Threads')} tasks, not 1")
-        if theirs.get("Seccomp") != mode:
-            raise SandboxBroken(f"the child's seccomp mode is {theirs.get('Seccomp')}, not {mode}")
-        if mode == MODE_FILTER and "Seccomp_filters" in theirs:
-            wanted = mine.get("Seccomp_filters", 0) + 1
-            if theirs["Seccomp_filters"] != wanted:
+        if shown.get("Threads") != 1:
+            raise SandboxBroken(f"the child has {shown.get('Threads')} tasks, not 1")
+        if shown.get("Seccomp") != mode:
+            raise SandboxBroken(f"the child's seccomp mode is {shown.get('Seccomp')}, not {mode}")
+        if mode == MODE_FILTER and "Seccomp_filters" in shown:
+            with _open_status("self") as status:
+                wanted = _status_fields(status).get("Seccomp_filters", 0) + 1
+            if shown["Seccomp_filters"] != wanted:
                 raise SandboxBroken("the child has not installed its own filter")
 
     # Work.
@@ -278,7 +289,8 @@ class StrictChild:
 
     def status(self) -> ChildStatus:
         """What /proc shows of the child now."""
-        fields = _status_fields(str(self.pid))
+        with _open_status(str(self.pid)) as status:
+            fields = _status_fields(status)
         mappings = resident = None
         with contextlib.suppress(OSError):
             lines = Path(f"/proc/{self.pid}/smaps").read_text().splitlines()
@@ -345,17 +357,28 @@ class StrictChild:
         self.close()
 
 
-def _status_fields(process: str) -> dict[str, int]:
-    """The numbers of /proc/…/status that tell about confinement."""
-    wanted = ("Threads", "Seccomp", "Seccomp_filters")
+@contextlib.contextmanager
+def _open_status(process: str) -> Iterator[int]:
+    """A descriptor of /proc/…/status."""
     try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    except FileNotFoundError:
-        return {}
+        fd = os.open(f"/proc/{process}/status", os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise SandboxUnavailable("/proc does not show processes' status") from error
-    pairs = (line.split(":", 1) for line in lines if ":" in line)
-    return {key: int(value) for key, value in pairs if key in wanted}
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _status_fields(status: int) -> dict[str, int]:
+    """The numbers of /proc/…/status that tell about confinement, as they are now."""
+    text = os.pread(status, STATUS_BYTES, 0)
+    fields = {}
+    for name, label in STATUS_LABELS.items():
+        _, found, rest = text.partition(label)
+        if found:
+            fields[name] = int(rest[: rest.index(b"\n")])
+    return fields
 
 
 def _resident_kb(lines: list[str]) -> int:

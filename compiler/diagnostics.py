@@ -7,8 +7,9 @@ code of `compiler.catalogue`, a main span with a label, further labelled spans, 
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
 from typing import NoReturn
+
+from msgspec import Struct, field
 
 from compiler.catalogue import TITLES
 from compiler.source import Span
@@ -24,8 +25,7 @@ LINE_WIDTH = 160
 Labelled = tuple[Span, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """One finding. `severity` is "error" or "warning"; `span` None concerns the whole program."""
 
     code: str
@@ -92,8 +92,7 @@ class CompileError(CPUShareError):
         return self.render()
 
 
-@dataclass(slots=True)
-class Diagnostics:
+class Diagnostics(Struct):
     """Collects findings; the same finding at the same place is kept once."""
 
     found: list[Diagnostic] = field(default_factory=list)

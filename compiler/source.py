@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -20,8 +19,7 @@ class SourceError(CPUShareError):
     """A file that is not source: too large, or not UTF-8. Its text is one sentence."""
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
+class Source(Struct, frozen=True, eq=False, dict=True):
     """One source file: the name diagnostics show, its text, its path if it has one.
 
     `sha256` is that of its bytes, in hex. Sources are compared by identity.
@@ -30,7 +28,7 @@ class Source:
     name: str
     text: str
     path: Path | None = None
-    sha256: str = field(default="", repr=False)
+    sha256: str = ""
 
     @classmethod
     def from_text(cls, name: str, text: str, path: Path | None = None) -> Source:

@@ -7,9 +7,10 @@ A setting is taken from the environment (CPUSHARE_MAX_PIXELS …), else from
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from vm.errors import Refused
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from vm.sandbox.cache import ObjectCache
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One setting: its name, default, unit and meaning."""
 
     name: str
@@ -34,8 +34,7 @@ SETTINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """A setting's value, and where it was found."""
 
     setting: Setting

@@ -10,9 +10,10 @@ vm/limits.py before anything is read for it, so hostile bytes cost bounded time 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from vm import limits
 from vm.errors import Malformed

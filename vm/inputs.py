@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from vm import extents
 from vm import parameters as parameter_values
@@ -39,8 +40,7 @@ assert set(DTYPES) == set(ScalarType)
 Number = int | float | bool
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A run that fits the kernel: every dimension, every parameter's raw values, every input.
 
     `arrays` maps each `in` image to its pixels, C-contiguous, (height, width, channels).

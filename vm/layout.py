@@ -9,7 +9,8 @@ stays inside the arena.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vm.module import Kernel
 
@@ -22,8 +23,7 @@ FIELD_BYTES = 8  # each field of the record lies at the beginning of eight bytes
 OVERHEAD_BYTES = ALIGNMENT_BYTES + 2 * PADDING_BYTES  # an upper bound on what a buffer adds
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """How far a kernel's scans look back at one carry.
 
     `lines` counts earlier lines (0: only this one); offsets ahead lie in [-behind, ahead].
@@ -46,8 +46,7 @@ class Reach:
         return self.reach + (WAVE_MARGIN if self.lines else 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """Byte offsets of all buffers in the arena, their sizes, and the arena's size."""
 
     offsets: tuple[int, ...]

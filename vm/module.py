@@ -6,8 +6,9 @@ of modules is equality of meaning: -0 is not +0, and a NaN equals itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct, field
 
 from vm.opcodes import BYTECODE_VERSION, Op
 from vm.types import ScalarType
@@ -89,8 +90,7 @@ TRAP_TEXT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """An interval that a loop-carried i32 local is said to keep: checked to be inductive.
 
     low <= local <= high, and local <= dimension + offset if `dimension` is given.
@@ -106,8 +106,7 @@ class Claim:
 Immediate = int | ScalarType | Border | Order | Reduction | tuple[Claim, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(Struct, frozen=True):
     """One instruction: its row, its immediates in the row's order, its source line (0: none)."""
 
     op: Op
@@ -138,16 +137,14 @@ class ExtentOp(Enum):
     MAX = "max"
 
 
-@dataclass(frozen=True, slots=True)
-class ExtentTerm:
+class ExtentTerm(Struct, frozen=True):
     """One postfix step of an extent; `value` belongs to CONST, DIMENSION and PARAMETER."""
 
     op: ExtentOp
     value: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Dimension:
+class Dimension(Struct, frozen=True):
     """A width or height in pixels: that of an input (`extent` empty), or computed before the run.
 
     An input dimension belongs to the first `in` image that names it; others that name it are
@@ -157,8 +154,7 @@ class Dimension:
     extent: tuple[ExtentTerm, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """An image: interleaved channels of one type; `width` and `height` index dimensions."""
 
     name: str
@@ -170,8 +166,7 @@ class Image:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """A number, a bool or an array of numbers (`length` > 0) that the caller chooses.
 
     `low`, `high` bound every element; both None means the whole type (floats: any but NaN).
@@ -187,8 +182,7 @@ class Parameter:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(Struct, frozen=True):
     """A fixed array: of a parameter, of constant data, or a local one (neither given)."""
 
     type: ScalarType
@@ -202,8 +196,7 @@ class Array:
         return self.parameter is None and not self.data
 
 
-@dataclass(frozen=True, slots=True)
-class Carry:
+class Carry(Struct, frozen=True):
     """A value per pixel that scans carry; it starts at 0.
 
     For integers `low` and `high` may claim bounds, which the verifier checks at every put.
@@ -214,8 +207,7 @@ class Carry:
     high: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A field of the record that a kernel gives: one column of a table."""
 
     name: str
@@ -223,8 +215,7 @@ class Field:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(Struct, frozen=True):
     """A kernel: its signature, its storage, its code (flat, regions closed by `end`)."""
 
     name: str
@@ -244,16 +235,14 @@ class Kernel:
         return tuple(image for image in self.images if image.role is role)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(Struct, frozen=True):
     """A source the module was made from: name and sha256 in hex."""
 
     name: str
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Struct, frozen=True):
     """A whole program."""
 
     kernels: tuple[Kernel, ...]

@@ -7,10 +7,10 @@ for bit, NaN as the one NaN.
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tests.jit import inprocess
 from tests.vm.build import check_kernel

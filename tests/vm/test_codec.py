@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.vm.build import DST, LOAD_HERE, kernel, op, pixels
 from vm import codec, limits

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.counting import count
 from tests.vm.build import DST, I32, LOAD_HERE, SRC, U8, check, const, get, kernel, op, pixels

@@ -5,9 +5,8 @@ The verifier does not rely on that: each limit holds by itself, at its value and
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.vm.build import I32, U8, kernel
 from vm import limits

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from vm.bits import from_raw
 from vm.costs import own_cost
@@ -27,8 +28,7 @@ Step = Callable[[], None]
 Maker = Callable[["Machine", int, Instruction], Step]
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """An image: pixel (x, y, channel) is pixels[(y * width + x) * channels + channel]."""
 
     pixels: memoryview
@@ -42,8 +42,7 @@ class Picture:
         return 0 <= x < self.width and 0 <= y < self.height
 
 
-@dataclass(slots=True)
-class PixelLoop:
+class PixelLoop(Struct):
     """Where the running map or scan is.
 
     (x, y) is its pixel. A scan counts lines in the order in which it visits them, each `length`
@@ -63,8 +62,7 @@ class PixelLoop:
         return 0 <= at < self.length and 0 <= line < self.lines
 
 
-@dataclass(slots=True)
-class Machine:
+class Machine(Struct):
     """Everything a kernel can see, and the count of what it did."""
 
     kernel: Kernel

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from vm import limits
 from vm.bits import NAN_BITS, from_raw
@@ -27,8 +28,7 @@ assert set(HANDLERS) == set(Op), f"no handler for {set(Op) ^ set(HANDLERS)}"
 assert not set(STEPS) & set(REGION_STEPS)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The out images by name, (height, width) or (height, width, channels), and the record by
     field; units executed.
     """

@@ -14,11 +14,11 @@ every jump over 15 bytes and every 16-bit constant 15.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A forbidden encoding: its name, and its offset in the code."""
 
     name: str

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 PAGE = 4096
 BASE = 0x400000
@@ -19,8 +19,7 @@ TEXT_BYTES = 4 << 20
 CONSTANT_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class KernelImage:
+class KernelImage(Struct, frozen=True):
     """A linked kernel: code to be mapped at `KERNEL`, constants at the next page after it."""
 
     text: bytes

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vm.errors import SandboxBroken
 from vm.jit.image import CONSTANT_BYTES, KERNEL, PAGE, TEXT_BYTES, KernelImage
@@ -26,8 +27,7 @@ ALIGNMENT_BYTES = PAGE
 IGNORED = (".eh_frame", ".note", ".comment", ".debug", ".llvm")
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A section header with its name and content."""
 
     name: str
@@ -39,8 +39,7 @@ class Section:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(Struct, frozen=True):
     """A symbol: the section it lies in (0: undefined) and its place there."""
 
     name: str

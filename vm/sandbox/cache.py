@@ -13,8 +13,9 @@ import hashlib
 import os
 import stat
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from vm.jit.image import CONSTANT_BYTES, TEXT_BYTES, KernelImage
 
@@ -23,8 +24,7 @@ HASH_BYTES = 32
 LIMIT_BYTES = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class CacheInfo:
+class CacheInfo(Struct, frozen=True):
     """Where the cache is, how many entries it holds, how many bytes."""
 
     folder: Path

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from vm.errors import CPUShareError, SandboxUnavailable
 
@@ -17,8 +18,7 @@ LEVEL_3 = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"
 LEVEL_4 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
 
 
-@dataclass(frozen=True, slots=True)
-class Capability:
+class Capability(Struct, frozen=True):
     """What holds here. `problem` says why native runs are refused and what to change, or "".
 
     `mode` is how a child is confined ("strict" or "filter"); `missing` are hardenings that this

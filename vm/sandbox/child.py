@@ -19,9 +19,10 @@ import signal
 import struct
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+
+from msgspec import Struct
 
 from vm.errors import OverLimit, SandboxBroken, SandboxUnavailable
 from vm.sandbox.launcher import (
@@ -50,8 +51,7 @@ MODES = {MODE_STRICT: "strict", MODE_FILTER: "filter"}
 DEFAULT_SIGNALS = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)]
 
 
-@dataclass(frozen=True, slots=True)
-class ChildStatus:
+class ChildStatus(Struct, frozen=True):
     """What the kernel says of a child.
 
     `mode` is "strict" or "filter", `seccomp` the number in /proc; `mappings` and `resident_kb`

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vm.errors import OverLimit, SandboxBroken
 from vm.sandbox import capability
@@ -16,8 +17,7 @@ from vm.sandbox.hostile import ARENA_BYTES, HARMLESS, HOSTILE, Hostile
 PATIENCE_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """One program that was run: how it ended, and whether that is as it must be."""
 
     name: str
@@ -26,8 +26,7 @@ class Trial:
     is_good: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What was found: the machine's capability, a child's status, every trial."""
 
     capability: Capability

@@ -8,7 +8,8 @@ kernel, and each must end without an answer.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vm.jit.image import ARENA, KERNEL, KernelImage
 
@@ -16,8 +17,7 @@ ARENA_BYTES = 1 << 20
 RETURN = b"\xc3"
 
 
-@dataclass(frozen=True, slots=True)
-class Hostile:
+class Hostile(Struct, frozen=True):
     """A hostile kernel: its name, what it tries, its machine code."""
 
     name: str

@@ -7,7 +7,8 @@ another layout, with hidden constants and with less and less optimisation, and t
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vm import parameters as parameter_values
 from vm.errors import SandboxBroken
@@ -24,8 +25,7 @@ ATTEMPTS = 6  # as many as vm.jit.backend knows; this side does not import LLVM
 CODE_VERSION = b"4"  # raise when the native compiler changes what it emits
 
 
-@dataclass(frozen=True, slots=True)
-class NativeKernel:
+class NativeKernel(Struct, frozen=True):
     """An executable, ready for a strict child; where it came from, and how long that took."""
 
     elf: bytes

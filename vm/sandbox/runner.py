@@ -15,11 +15,11 @@ import os
 import statistics
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from vm import parameters as parameter_values
@@ -46,8 +46,7 @@ ROUND_TRIPS = 31
 Images = Mapping[str, NDArray[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class RunnerStats:
+class RunnerStats(Struct, frozen=True):
     """What is known of a runner so far: times in seconds, sizes in bytes.
 
     `mode` is "strict" or "filter"; `tasks`, `mappings`, `resident_kb` are what the kernel says
@@ -68,8 +67,7 @@ class RunnerStats:
     hardening: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(Struct, frozen=True):
     """What `NativeRunner.bench` measured, in seconds.
 
     `kernel_s` is the median of (T(repeat) - T(1)) / (repeat - 1), `spread_s` the distance between

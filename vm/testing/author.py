@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from vm.module import Immediate, Instruction
 from vm.opcodes import Op
@@ -18,8 +19,7 @@ USUAL_AXIS = 8
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """A region being written: its locals and arrays, and the loop locals nobody may set."""
 
     op: Op | None

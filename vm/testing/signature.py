@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from random import Random
+
+from msgspec import Struct, field
 
 from vm.bits import from_raw
 from vm.module import (
@@ -25,8 +26,7 @@ TYPES = tuple(sorted(PIXELS, key=lambda scalar: scalar.code))
 COMPUTE = tuple(sorted(COMPUTE_NUMBERS, key=lambda scalar: scalar.code))
 
 
-@dataclass(slots=True)
-class Signature:
+class Signature(Struct):
     """What a kernel declares."""
 
     dimensions: list[Dimension] = field(default_factory=list)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vm import limits
 from vm.errors import Malformed
@@ -46,8 +48,7 @@ TYPE_AND_LENGTH = re.compile(r"([a-z0-9]+)(?:\[([0-9]{1,9})\])?\Z")
 HEX_64 = re.compile(r"[0-9a-f]{64}\Z")
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """A module being read."""
 
     module: Module = field(default_factory=lambda: Module(()))
@@ -262,7 +263,7 @@ def _with_parts(draft: Draft, kernel: Kernel) -> Kernel:
         for array, data in zip(draft.parts.get("arrays", ()), draft.data, strict=True)
         if isinstance(array, Array)
     )
-    return replace(kernel, **parts)  # type: ignore[arg-type]
+    return replace(kernel, **parts)
 
 
 def _read_doc(draft: Draft, words: Words) -> None:

@@ -9,7 +9,8 @@ level does, since behind it the condition holds on every path.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from vm.costs import own_cost
 from vm.errors import Invalid
@@ -30,8 +31,7 @@ from vm.verifier.rules import Rule, refuse
 from vm.verifier.structure import Structure
 
 
-@dataclass(slots=True)
-class Analysis:
+class Analysis(Struct):
     """What the analysis proved, for `Facts`, and the cost of the code."""
 
     proved: set[int] = field(default_factory=set)

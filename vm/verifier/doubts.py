@@ -6,14 +6,14 @@ A `Doubt` is one bound that is missing of one index. Nothing but messages is mad
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vm.limits import AXIS_PIXELS
 from vm.verifier.interval import Dimensions, Range
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """What an index, called `index`, may be: too small (`least`), or too large.
 
     Too large is at most `most`, the end of `extent` plus `beyond`, or without any bound (all

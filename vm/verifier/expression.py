@@ -7,7 +7,8 @@ scalar integer parameter, or `max(0, ceil(p / k))` of another polynomial p and a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vm.limits import COST_DEGREE, COST_NESTING, COST_TERMS
 
@@ -16,8 +17,7 @@ class TooComplexError(Exception):
     """An expression outgrew the limits of a price."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Atom:
+class Atom(Struct, frozen=True, order=True):
     """A variable of an expression, printed as `name`.
 
     `kind` is "dim", "param" (of which `index` says which) or "ceil" (`inner` over `divisor`).
@@ -33,8 +33,7 @@ class Atom:
 Monomial = tuple[Atom, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """A sum of monomials; `terms` maps sorted atom tuples to nonzero coefficients."""
 
     terms: Mapping[Monomial, int]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from vm.module import Instruction, Reduction
 from vm.opcodes import Op
@@ -15,8 +15,7 @@ from vm.verifier.regions import Region
 SUMS = frozenset({Reduction.SUM, Reduction.COUNT})
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """A region being analysed: its stack, its cost so far, how often it runs."""
 
     region: Region | None

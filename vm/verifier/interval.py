@@ -7,7 +7,8 @@ refused by arithmetic: a result whose exact interval leaves its type becomes the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vm.limits import AXIS_PIXELS
 from vm.types import ScalarType
@@ -21,8 +22,7 @@ Origin = tuple[str, int, int]
 read from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """What a comparison says of the value at `origin` if it is true."""
 
     origin: Origin
@@ -32,8 +32,7 @@ class Fact:
     below: Bounds = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """The values an integer, a bool (0, 1) or a float (of which nothing is known) can have.
 
     low <= value <= high; value >= dimension + offset for all of `above`, <= for all of `below`;

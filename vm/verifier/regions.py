@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from vm import limits
 from vm.module import Instruction, Kernel
@@ -15,8 +15,7 @@ LOOP_LOCALS = {
 ARRAY_SLOT = limits.LOCALS  # slot numbers: locals first, then arrays
 
 
-@dataclass(slots=True)
-class Region:
+class Region(Struct):
     """A region of the code: start and end positions, `else` if any.
 
     `assigned` are the slots (locals, then ARRAY_SLOT + array) that code inside assigns, loop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from vm import limits
 from vm.errors import Invalid
@@ -25,8 +25,7 @@ from vm.verifier.rules import Rule, refuse
 WRITES = frozenset({Op.STORE, Op.STORE_DROP, Op.CLEAR})
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """A region being checked: its own stack, and what it changed of the assignment state.
 
     `added` are slots that were not assigned at its beginning and are now; `lost` those that were,
@@ -45,8 +44,7 @@ class Frame:
     carry_gets: dict[int, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Structure:
+class Structure(Struct, frozen=True):
     """What the structure check found: every region by its start."""
 
     regions: dict[int, Region]

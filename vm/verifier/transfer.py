@@ -8,7 +8,8 @@ nothing is known but the type.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from vm.opcodes import Op
 from vm.types import ScalarType

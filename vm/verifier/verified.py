@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from vm.errors import Crash
 from vm.layout import Reach
@@ -14,8 +15,7 @@ from vm.verifier.expression import Expression
 _KEY = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What was proved of one kernel. Positions are indices into its code.
 
     `end_of` and `else_of` match regions; `proved` are the instructions that could trap in
@@ -37,15 +37,14 @@ class Facts:
     cleared: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedKernel:
+class VerifiedKernel(Struct, frozen=True):
     """A kernel that may run: its code, the facts about it, its price and its memory."""
 
     kernel: Kernel
     facts: Facts
     cost: Expression
     memory: Expression
-    key: object = field(repr=False, compare=False)
+    key: object
 
     def __post_init__(self) -> None:
         if self.key is not _KEY:
@@ -62,8 +61,7 @@ class VerifiedKernel:
         return len(self.facts.checked)
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedModule:
+class VerifiedModule(Struct, frozen=True):
     """A module that may run. `hash` names its bytes, `meaning` what they compute (both hex)."""
 
     module: Module
@@ -71,7 +69,7 @@ class VerifiedModule:
     hash: str
     meaning: str
     kernels: Mapping[str, VerifiedKernel]
-    key: object = field(repr=False, compare=False)
+    key: object
 
     def __post_init__(self) -> None:
         if self.key is not _KEY:

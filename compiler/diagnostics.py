@@ -11,7 +11,6 @@ from typing import NoReturn
 
 from msgspec import Struct, field
 
-from compiler.catalogue import TITLES
 from compiler.source import Span
 from vm.errors import CPUShareError
 
@@ -143,7 +142,10 @@ class Diagnostics(Struct):
         note: str | None,
         also: tuple[Labelled, ...],
     ) -> None:
-        message = message or TITLES[code]
+        if message is None:
+            from compiler.catalogue import TITLES  # all texts: seldom needed
+
+            message = TITLES[code]
         where = (id(span.source), span.start, span.end) if span else ()
         if (code, where, message) in self.seen:
             return

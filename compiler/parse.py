@@ -7,9 +7,7 @@ statement or item, and goes on.
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
 from typing import Any, Protocol
 
 from compiler import syntax
@@ -17,7 +15,7 @@ from compiler.build import Builder
 from compiler.diagnostics import Diagnostics
 from compiler.expected import explain_unexpected
 from compiler.source import Source, Span
-from compiler.tables import Rule, Tables, load, to_data
+from compiler.tables import GRAMMAR, KEPT, Rule, Tables, digest, encoded, load
 from compiler.tokens import SOFT_KEYWORDS, Token, tokenize
 
 DEPTH = 160
@@ -238,12 +236,12 @@ class _Driver:
             self.index += 1
 
 
-def make_tables(grammar: str) -> dict[str, Any]:
-    """The tables of a grammar as plain data, by lark."""
+def make_tables(grammar: bytes) -> Tables:
+    """The tables of a grammar, by lark."""
     import lark
     from lark.lexer import PatternStr
 
-    parser = lark.Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=True)
+    parser = lark.Lark(grammar.decode(), parser="lalr", lexer="basic", maybe_placeholders=True)
     kinds = {"$END": "$END"}
     for terminal in parser.terminals:
         literal = isinstance(terminal.pattern, PatternStr)
@@ -264,7 +262,7 @@ def make_tables(grammar: str) -> dict[str, Any]:
     for state in order:
         actions.append({})
         gotos.append({})
-        for name, (action, argument) in table.states[state].items():
+        for name, (action, argument) in _sorted_row(table, state):
             if str(action) != "Shift":
                 actions[-1][kinds[name]] = -number[argument] - 1
             elif name in kinds:
@@ -272,7 +270,12 @@ def make_tables(grammar: str) -> dict[str, Any]:
             else:
                 gotos[-1][str(name)] = order[argument]
     start, end = order[table.start_states["start"]], order[table.end_states["start"]]
-    return to_data(Tables(tuple(map(_rule, rules)), actions, gotos, start, end), grammar)
+    return Tables(digest(grammar), tuple(map(_rule, rules)), actions, gotos, start, end)
+
+
+def _sorted_row(table: Any, state: Any) -> list[Any]:
+    """A state's actions by symbol: lark's order differs from run to run."""
+    return sorted(table.states[state].items(), key=lambda item: item[0])
 
 
 def _ordered_states(table: Any) -> dict[Any, int]:
@@ -280,7 +283,7 @@ def _ordered_states(table: Any) -> dict[Any, int]:
     order: dict[Any, int] = {table.start_states["start"]: 0}
     waiting = list(order)
     for state in waiting:
-        for _, (action, argument) in sorted(table.states[state].items(), key=lambda item: item[0]):
+        for _, (action, argument) in _sorted_row(table, state):
             if str(action) == "Shift" and argument not in order:
                 order[argument] = len(order)
                 waiting.append(argument)
@@ -307,10 +310,7 @@ def _rule(rule: Any) -> Rule:
 
 def write_tables() -> None:
     """Make tables.json anew, beside the grammar."""
-    folder = Path(__file__).parent
-    grammar = (folder / "grammar.lark").read_text(encoding="utf-8")
-    text = json.dumps(make_tables(grammar), separators=(",", ":"))
-    (folder / "tables.json").write_text(text + "\n", encoding="utf-8")
+    KEPT.write_bytes(encoded(make_tables(GRAMMAR.read_bytes())))
 
 
 if __name__ == "__main__":

@@ -42,9 +42,12 @@ HELPS = {
 
 
 class Compiled(Struct, frozen=True):
-    """A compiled program: its module, the module's canonical bytes, the typed tree, warnings."""
+    """A compiled program: its module, as the verifier gave it too, the module's canonical bytes,
+    the typed tree, warnings.
+    """
 
     module: Module
+    verified: VerifiedModule
     encoded: bytes
     program: TypedProgram
     warnings: tuple[Diagnostic, ...]
@@ -74,7 +77,7 @@ def compiled(program: TypedProgram) -> Compiled:
     module = module_of(program, program.kernels)
     verified = checked(module, program.kernels)
     warnings = (*program.warnings, *unproved(verified, program))
-    return Compiled(module, verified.encoded, program, warnings)
+    return Compiled(module, verified, verified.encoded, program, warnings)
 
 
 def warnings_of(source: Source) -> tuple[Diagnostic, ...]:

@@ -6,15 +6,17 @@ The tables are plain data, and `load` falls back to making them if the grammar i
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import cache
-from importlib.resources import files
-from typing import Any
+from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
+GRAMMAR = Path(__file__).with_name("grammar.lark")
+KEPT = Path(__file__).with_name("tables.json")
 
-class Rule(Struct, frozen=True):
+
+class Rule(Struct, frozen=True, array_like=True):
     """What to do when a rule is reduced.
 
     `children`: which of its symbols go to the action, -1 for a None; `splice`: the rule is part
@@ -35,8 +37,12 @@ class Rule(Struct, frozen=True):
 
 
 class Tables(Struct, frozen=True):
-    """LALR(1) tables. An action n >= 0 shifts to state n, n < 0 reduces by rule -n - 1."""
+    """LALR(1) tables. An action n >= 0 shifts to state n, n < 0 reduces by rule -n - 1.
 
+    `grammar` is the sha256 of the grammar they were made of, in hex.
+    """
+
+    grammar: str
     rules: tuple[Rule, ...]
     actions: list[dict[str, int]]
     gotos: list[dict[str, int]]
@@ -47,49 +53,21 @@ class Tables(Struct, frozen=True):
 @cache
 def load() -> Tables:
     """The tables of grammar.lark."""
-    folder = files("compiler")
-    grammar = folder.joinpath("grammar.lark").read_text(encoding="utf-8")
-    kept = folder.joinpath("tables.json")
-    data: dict[str, Any] = {}
-    if kept.is_file():
-        data = json.loads(kept.read_text(encoding="utf-8"))
-    if data.get("grammar") != _digest(grammar):
-        from compiler.parse import make_tables
+    grammar = GRAMMAR.read_bytes()
+    if KEPT.is_file():
+        tables = msgspec.json.decode(KEPT.read_bytes(), type=Tables)
+        if tables.grammar == digest(grammar):
+            return tables
+    from compiler.parse import make_tables
 
-        data = make_tables(grammar)
-    return from_data(data)
+    return make_tables(grammar)
 
 
-def from_data(data: dict[str, Any]) -> Tables:
-    """The tables as they are used, from the tables as they are kept."""
-    rules = tuple(
-        Rule(origin, size, action, tuple(children), splice, inline)
-        for origin, size, action, children, splice, inline in data["rules"]
-    )
-    names = data["terminals"]
-    actions = [{names[int(key)]: value for key, value in row.items()} for row in data["actions"]]
-    return Tables(rules, actions, data["gotos"], data["start"], data["end"])
+def encoded(tables: Tables) -> bytes:
+    """The tables as they are kept."""
+    return msgspec.json.encode(tables) + b"\n"
 
 
-def to_data(tables: Tables, grammar: str) -> dict[str, Any]:
-    """The tables as they are kept: terminals by number."""
-    names = sorted({name for row in tables.actions for name in row})
-    number = {name: index for index, name in enumerate(names)}
-    return {
-        "grammar": _digest(grammar),
-        "start": tables.start,
-        "end": tables.end,
-        "terminals": names,
-        "rules": [
-            [rule.origin, rule.size, rule.action, list(rule.children), rule.splice, rule.inline]
-            for rule in tables.rules
-        ],
-        "actions": [
-            {str(number[name]): row[name] for name in sorted(row)} for row in tables.actions
-        ],
-        "gotos": [dict(sorted(row.items())) for row in tables.gotos],
-    }
-
-
-def _digest(grammar: str) -> str:
-    return hashlib.sha256(grammar.encode()).hexdigest()
+def digest(grammar: bytes) -> str:
+    """The name of a grammar: its sha256, in hex."""
+    return hashlib.sha256(grammar).hexdigest()

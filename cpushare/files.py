@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     """A file that appears under its name when it is complete, or not at all.
 
-    One that was there before leaves its permissions to the new one.
+    One that was there before leaves its permissions to the new one. `durable` waits for the disk,
+    so that this holds even where the power fails: some milliseconds that are not worth it for
+    what is made again in less.
     """
-    fd, name = tempfile.mkstemp(dir=path.parent or Path(), prefix=f".{path.name}.")
+    beside = path.parent / f".{path.name}.{os.urandom(8).hex()}"
+    file = beside.open("xb")
     try:
-        with open(fd, "wb") as file:
+        with file:
+            with contextlib.suppress(OSError):  # there was none before
+                os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, _permissions(path))
-        os.replace(name, path)
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(beside, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(name)
+            beside.unlink()
         raise
-
-
-def _permissions(path: Path) -> int:
-    """The permissions of a file, or those that a new one gets."""
-    with contextlib.suppress(OSError):
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

@@ -1,7 +1,7 @@
 """The standard library of the .cps language, in the language itself.
 
-The modules are `std/*.cps`; `use std.math { exp };` finds std/math.cps. The compiler reads them as
-package data (`importlib.resources`), so they ship with the package and need no path.
+The modules are `std/*.cps`; `use std.math { exp };` finds std/math.cps. They
+lie beside this file and ship with the package.
 """
 
 from __future__ import annotations

@@ -7,8 +7,6 @@ Codes are never given anew.
 
 from __future__ import annotations
 
-import textwrap
-
 from compiler.catalogue import items, machine, pixels, text, values
 from compiler.catalogue.entry import Entry
 
@@ -29,6 +27,8 @@ def explain(code: str) -> str | None:
     entry = CATALOGUE.get(code.upper())
     if entry is None:
         return None
+    import textwrap
+
     wrong, right = (textwrap.indent(lines, "    ") for lines in (entry.wrong, entry.right))
     head = f"{code.upper()}: {entry.title}\n\n{entry.text}"
     return f"{head}\n\nWrong:\n\n{wrong}\n\nRight:\n\n{right}\n"

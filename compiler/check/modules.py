@@ -7,11 +7,11 @@ using file and stays within the folder of the main source: a program cannot make
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct, field
 
+import stdlib
 from compiler import syntax
 from compiler.check.scope import nearest
 from compiler.diagnostics import Diagnostics
@@ -19,6 +19,7 @@ from compiler.parse import parse
 from compiler.source import Source, SourceError, Span
 from vm.limits import SOURCES
 
+LIBRARY = Path(stdlib.__file__).parent / "std"
 BUILTIN_MODULE = "std.builtin"
 """A module without a file: the names that every file can call anyway."""
 
@@ -129,10 +130,9 @@ class Loader:
     def _standard(self, item: syntax.UseItem) -> ModuleScope | None:
         if item.path in self.modules:
             return self.modules[item.path]
-        library = files("stdlib")
         names = sorted(
             f"std.{entry.name.removesuffix('.cps')}"
-            for entry in library.joinpath("std").iterdir()
+            for entry in LIBRARY.iterdir()
             if entry.name.endswith(".cps")
         )
         if item.path not in names:
@@ -146,8 +146,8 @@ class Loader:
             )
             self.modules[item.path] = None
             return None
-        text = library.joinpath("std", item.path.partition(".")[2] + ".cps")
-        source = Source.from_text(item.path, text.read_text(encoding="utf-8"))
+        text = (LIBRARY / (item.path.partition(".")[2] + ".cps")).read_text(encoding="utf-8")
+        source = Source.from_text(item.path, text)
         return self._enter(item.path, source, None, item)
 
     def _file(self, module: ModuleScope, item: syntax.UseItem) -> ModuleScope | None:

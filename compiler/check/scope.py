@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from msgspec import Struct, field
@@ -84,6 +83,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
             return each
     if len(name) < 3:
         return None
+    import difflib  # seldom needed
+
     alike = [each for each in candidates if abs(len(each) - len(name)) < 4][:CANDIDATES]
     found = difflib.get_close_matches(name, alike, n=1, cutoff=0.65)
     return found[0] if found else None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class FileNamed(click.ParamType):  # type: ignore[type-arg]
@@ -48,12 +51,16 @@ class Words(click.ParamType):  # type: ignore[type-arg]
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """The words that begin so, in either case."""
+        from click.shell_completion import CompletionItem
+
         found = [word for word in self.words() if word.lower().startswith(incomplete.lower())]
         return [CompletionItem(word) for word in found]
 
 
 def matching(incomplete: str, suffixes: tuple[str, ...]) -> list[CompletionItem]:
     """Files with these suffixes, and folders, whose paths begin with what was typed."""
+    from click.shell_completion import CompletionItem
+
     folder, _, start = incomplete.rpartition("/")
     where = Path(f"{folder}/") if folder or incomplete.startswith("/") else Path()
     try:

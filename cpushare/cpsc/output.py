@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
@@ -21,6 +20,8 @@ def result(text: str) -> None:
 
 def result_json(fields: dict[str, object]) -> None:
     """One object of the result, on a line of its own."""
+    import json
+
     print(json.dumps(fields, ensure_ascii=False), flush=True)
 
 

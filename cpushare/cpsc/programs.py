@@ -22,18 +22,17 @@ if TYPE_CHECKING:
 def load_program(path: str) -> Program:
     """A program from source (.cps, "-") or bytecode (anything else)."""
     from cpushare.program import Program, load
-    from vm.verifier import verify
 
     if path == "-":
         from compiler.pipeline import compile_text
 
-        return Program(verify(compile_text(sys.stdin.read(), "<stdin>").encoded))
+        return Program(compile_text(sys.stdin.read(), "<stdin>").verified)
     if path.endswith(".cps"):
         from compiler.pipeline import compile_path
 
         compiled = compile_path(Path(path))
         show_warnings(compiled.warnings)
-        return Program(verify(compiled.encoded))
+        return Program(compiled.verified)
     return load(path)
 
 

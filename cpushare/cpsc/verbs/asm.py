@@ -22,6 +22,6 @@ def command(file: str, target: str | None) -> None:
     data = encode(assemble(Path(file).read_text()))
     verified = verify(data)
     path = Path(target) if target else Path(file).with_suffix(".cpb")
-    with whole_file(path) as out:
+    with whole_file(path, durable=False) as out:
         out.write(data)
     output.note(f"{path}: {len(data)} bytes, sha256 {verified.hash[:16]}…")

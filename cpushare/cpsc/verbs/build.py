@@ -22,25 +22,23 @@ def command(file: str, target: str | None, as_json: bool) -> None:
     """Compile, verify, write."""
     from compiler.pipeline import compile_path, compile_text
     from cpushare.files import whole_file
-    from vm.verifier import verify
 
     compiled = compile_text(sys.stdin.read(), "<stdin>") if file == "-" else compile_path(file)
     show_warnings(compiled.warnings)
-    verified = verify(compiled.encoded)
     if target is None:
         target = "-" if file == "-" else str(Path(file).with_suffix(".cpb"))
     if target == "-":
         sys.stdout.buffer.write(compiled.encoded)
         sys.stdout.buffer.flush()
         return
-    with whole_file(Path(target)) as out:
+    with whole_file(Path(target), durable=False) as out:
         out.write(compiled.encoded)
     if as_json:
         size = len(compiled.encoded)
-        output.result_json({"output": target, "hash": verified.hash, "bytes": size})
+        output.result_json({"output": target, "hash": compiled.verified.hash, "bytes": size})
         return
-    output.note(f"{target}: {len(compiled.encoded)} bytes, sha256 {verified.hash[:16]}…")
-    for name, kernel in verified.kernels.items():
+    output.note(f"{target}: {len(compiled.encoded)} bytes, sha256 {compiled.verified.hash[:16]}…")
+    for name, kernel in compiled.verified.kernels.items():
         output.note(
             f"  {name}: price {kernel.cost}; {kernel.proved} accesses and operations proved, "
             f"{kernel.checked} checked"

@@ -235,6 +235,8 @@ def test_a_missing_file_is_an_io_error(verb: str, tmp_path: Path) -> None:
     assert "none" in said.err
 
 
+HEAVY = {"llvmlite", "lark", "rich", "PIL", "importlib.metadata"}
+SLOW = {"dataclasses", "importlib.resources", "tempfile", "json", "compiler.catalogue"}
 LAZY = """
 import sys
 from cpushare.cpsc.main import run
@@ -247,15 +249,19 @@ sys.exit(code)
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [
-        (["--help"], {"numpy", "llvmlite", "lark", "rich", "PIL", "compiler.check"}),
-        (["check", DITHER], {"numpy", "llvmlite", "lark", "rich", "PIL"}),
-        (["cost", DITHER], {"llvmlite", "lark", "rich", "PIL"}),
+        (["--help"], HEAVY | SLOW | {"numpy", "msgspec", "compiler", "vm"}),
+        (["check", DITHER], HEAVY | SLOW | {"numpy"}),
+        (["build", DITHER, "-o", "OUT"], HEAVY | SLOW | {"numpy"}),
+        (["cost", DITHER], HEAVY),
     ],
-    ids=["help", "check", "cost"],
+    ids=["help", "check", "build", "cost"],
 )
-def test_only_what_is_needed_is_imported(arguments: list[object], unwanted: set[str]) -> None:
-    """`cpsc --help` and an ordinary check start without the heavy libraries."""
-    line = [sys.executable, "-c", LAZY, *map(str, arguments)]
+def test_only_what_is_needed_is_imported(
+    arguments: list[object], unwanted: set[str], tmp_path: Path
+) -> None:
+    """`cpsc --help` and an ordinary build start without the heavy libraries."""
+    words = [str(tmp_path / "out.cpb") if word == "OUT" else str(word) for word in arguments]
+    line = [sys.executable, "-c", LAZY, *words]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True)
     assert not unwanted & set(done.stderr.split())
 

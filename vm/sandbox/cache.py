@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from msgspec import Struct
@@ -83,13 +82,13 @@ class ObjectCache:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self._is_ours():
                 return
-            fd, name = tempfile.mkstemp(dir=self.folder, prefix=".new-")
+            beside = self.folder / f".new-{os.urandom(8).hex()}"
             try:
-                with open(fd, "wb") as file:
+                with open(beside, "xb", opener=_private) as file:
                     file.write(_encode(image))
-                os.replace(name, self.folder / key)
+                os.replace(beside, self.folder / key)
             except BaseException:
-                os.unlink(name)
+                beside.unlink(missing_ok=True)
                 raise
             self._trim()
 
@@ -130,6 +129,10 @@ class ObjectCache:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
         return info
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _read_file(path: Path) -> bytes:

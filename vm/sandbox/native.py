@@ -7,11 +7,14 @@ another layout, with hidden constants and with less and less optimisation, and t
 from __future__ import annotations
 
 import time
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
 from msgspec import Struct
 
 from vm import parameters as parameter_values
-from vm.errors import SandboxBroken
+from vm.errors import SandboxBroken, SandboxUnavailable
 from vm.jit.audit import Finding, find_forbidden
 from vm.jit.image import KernelImage
 from vm.parameters import ParameterValues
@@ -47,15 +50,14 @@ def native_kernel(
     """The executable of a kernel with these parameters, for the box's CPU level.
 
     With `checked`, its signed arithmetic traps instead of wrapping; with `scalar`, no scan becomes
-    a wavefront. Raises `OverLimit` if compiling
-    takes too much, `SandboxBroken` if the box dies or no attempt passes the audit.
+    a wavefront. Raises `OverLimit` if compiling takes too much, `SandboxBroken` if the box dies or
+    no attempt passes the audit, `SandboxUnavailable` without llvmlite.
     """
     began = time.perf_counter()
     given = parameter_values.to_bytes(verified.kernels[kernel].kernel, parameters)
     mode = b"checked" if checked else b"scalar" if scalar else b""
-    key = ObjectCache.key(
-        verified.encoded, kernel.encode(), given, box.cpu.encode(), mode, _compiler_version()
-    )
+    compiler = (box.cpu.encode(), mode, CODE_VERSION, _llvmlite_version())
+    key = ObjectCache.key(verified.encoded, kernel.encode(), given, *compiler)
     if cache is not None:
         image = cache.load(key)
         if image is not None and not find_forbidden(image.text):
@@ -79,8 +81,13 @@ def native_kernel(
     )
 
 
-def _compiler_version() -> bytes:
-    """What decides the code besides the program: our version and llvmlite's (so LLVM's)."""
-    from importlib.metadata import version
+@cache
+def _llvmlite_version() -> bytes:
+    """The file that names llvmlite's version and so LLVM's.
 
-    return CODE_VERSION + b" llvmlite " + version("llvmlite").encode()
+    Read as it is: importing llvmlite or `importlib.metadata` takes longer than all the rest.
+    """
+    found = find_spec("llvmlite")
+    if found is None or found.origin is None:
+        raise SandboxUnavailable("llvmlite is missing: pip install llvmlite")
+    return Path(found.origin).with_name("_version.py").read_bytes()

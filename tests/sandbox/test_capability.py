@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import platform
 import sys
@@ -43,7 +44,7 @@ def problem() -> str:
 
 def cpuinfo(monkeypatch: pytest.MonkeyPatch, flags: set[str] | None) -> None:
     text = "processor : 0\n" if flags is None else f"processor : 0\nflags : {' '.join(flags)}\n"
-    monkeypatch.setattr(Path, "read_text", lambda self: text)
+    monkeypatch.setattr(Path, "open", lambda self: io.StringIO(text))
 
 
 def test_not_linux(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,12 @@ import contextlib
 import os
 import select
 import signal
-import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -36,6 +36,9 @@ from vm.sandbox.messages import (
     pack,
 )
 from vm.types import ScalarType
+
+if TYPE_CHECKING:
+    import subprocess
 
 START_LIMIT_S = 120.0
 CPU_LIMIT_S = 60.0
@@ -113,6 +116,8 @@ class CompileBox:
     def _started(self) -> subprocess.Popen[bytes]:
         if self.process is not None and self.process.poll() is None:
             return self.process
+        import subprocess  # not for a hit of the object cache
+
         self._end()
         began = time.perf_counter()
         starter = STARTER.format(root=str(ROOT), pid=os.getpid(), cpu=self.cpu)
@@ -200,6 +205,8 @@ class CompileBox:
             return 0.0
 
     def _died(self) -> CPUShareError:
+        import subprocess
+
         process = self.process
         code = 0
         if process is not None:

@@ -40,10 +40,10 @@ class Capability(Struct, frozen=True):
 def cpu_level() -> str | None:
     """The highest of x86-64-v2, -v3, -v4 that this processor has; None below v2."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        with Path("/proc/cpuinfo").open() as lines:  # not to the end: it says the same of each core
+            flags = next((set(line.split()) for line in lines if line.startswith("flags")), set())
     except OSError:
         return None
-    flags = next((set(line.split()) for line in lines if line.startswith("flags")), set())
     level = None
     for name, needed in (("x86-64-v2", LEVEL_2), ("x86-64-v3", LEVEL_3), ("x86-64-v4", LEVEL_4)):
         if not needed <= flags:

@@ -234,10 +234,10 @@ def test_a_full_disk_leaves_nothing_behind(picture: Path) -> None:
 
 
 def test_no_space_left(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(fd: int) -> None:
+    def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("cpushare.files.os.fsync", full)
+    monkeypatch.setattr("cpushare.files.os.replace", full)
     for arguments in (
         ["run", DITHER, picture, "-o", picture.with_name("o.png"), "--interpret"],
         ["build", DITHER, "-o", picture.with_name("o.cpb")],

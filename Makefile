@@ -1,7 +1,7 @@
 # make demo    set up what is needed and dither a photograph through every stage
 # make test    set up and run the tests
 # make check   what CI runs: lint, types, import rules, docs, tests
-# make bench   measure (gcc and clang are compared with, if they are there)
+# make bench   measure, beside C and other libraries, into docs/benchmarks.md: ten minutes
 # make fuzz    property tests with many more examples, and coverage-guided fuzzing (MINUTES=30)
 # make mutants whether the tests would notice a mistake in the verifier
 # make site    the documents as web pages
@@ -92,7 +92,7 @@ assurance: $(VENV)/.fuzz
 	@touch $@
 
 bench: $(VENV)/.dev .venv-bench/.stamp
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench --write
 
 clean:
 	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \

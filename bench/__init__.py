@@ -1,9 +1,13 @@
-"""Figures: our native code beside C, Pillow and numba, all in one run.
+"""Figures: our native code beside C and other libraries, all in one run.
 
-    python -m bench [--size WxH] [--rounds N] [--json]
+    make bench                      everything, to docs/benchmarks.md: about ten minutes
+    python -m bench --help          parts of it
+    python -m bench --quick         a first look in the terminal
+    python -m bench.instructions    instruction counts, which guard against regressions in CI
 
 Contenders take turns, round by round, so that whatever else the machine does hits all of them;
-each has the median of its rounds, and the table compares ratios within the run only. The C in
-kernels.c is built by gcc and clang, whichever is there; numba lives in an environment of its own
-(.venv-bench: `pip install -r bench/requirements.txt` there), since it wants another llvmlite.
+each has the median of its rounds, and only ratios within the run mean anything. `bench.works` lists
+what is computed; bench/kernels, examples/ and bench/c hold it in our language and in C, bench/peers
+by others. Peers live in an environment of their own (.venv-bench), since numba wants another
+llvmlite; who is not there is skipped by name.
 """

@@ -1,115 +1,99 @@
-"""`python -m bench`: measure, then print a table or, with --json, one object a line."""
+"""`python -m bench`: measure, then print tables, JSON lines, or write docs/benchmarks.md."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-import tempfile
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict
 
-import numpy as np
-from numpy.typing import NDArray
+import bench
+from bench import commands, machine, ours, page, tables
+from bench.contender import C
+from bench.session import Row, Session, best
+from bench.works import BY_NAME, WORKS
 
-from bench import ours, peers
-from bench.contender import Contender, disagreements, take_turns
-from vm.sandbox.box import CompileBox
-from vm.sandbox.runner import NativeRunner
-
-OURS = "CPUShare"
+SWEEP_ROUNDS = 3
 
 
-def picture(width: int, height: int) -> NDArray[np.uint8]:
-    """A slow ramp with noise: every gray occurs, and no branch can be guessed."""
-    ramp = np.add.outer(np.arange(height), np.arange(width)) * 255 // (width + height)
-    noise = np.random.default_rng(1).integers(-20, 21, (height, width))
-    return (ramp + noise).clip(0, 255).astype(np.uint8)
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    made = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=bench.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--works", default="", help=f"some of: {','.join(BY_NAME)}")
+    made.add_argument("--size", type=int, default=2048, help="of the picture, N x N; 2048")
+    made.add_argument(
+        "--sweep",
+        default="64,512,4096",
+        help="more sizes for ours and the best C, up to 8192; '' for none; %(default)s",
+    )
+    made.add_argument("--rounds", type=int, default=7, help="how many turns everybody has; 7")
+    made.add_argument("--own-level", action="store_true", help="leave lower CPU levels out")
+    made.add_argument("--no-peers", action="store_true", help="leave peers out")
+    made.add_argument(
+        "--quick", action="store_true", help="512 x 512, 3 rounds, own level, nothing else"
+    )
+    made.add_argument("--json", action="store_true", help="one object a line instead of tables")
+    made.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    return made
 
 
-def gather(stack: ExitStack, given: NDArray[np.uint8], folder: Path) -> list[Contender]:
-    """Everybody who can take part; says on stderr who cannot."""
-    verified = ours.example("dither")
-    box = stack.enter_context(CompileBox())
-    found = []
-    for work, parameters in (("raster", {}), ("serpentine", {"serpentine": True})):
-        runner = stack.enter_context(NativeRunner(verified, "dither", parameters, box=box))
-        found.append(ours.contender(runner, f"{OURS} {work}", work, given))
-    c, missing = peers.c_contenders(given, folder)
-    found += [*c, peers.pillow_contender(given)]
-    reason = peers.numba_missing()
-    if reason:
-        missing.append(reason)
-    else:
-        found.append(peers.numba_contender(stack.enter_context(peers.NumbaPeer(given))))
-    if missing:
-        print(f"without {', '.join(missing)}", file=sys.stderr)
-    return found
+def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The options, with what `--quick` means."""
+    options = parser().parse_args(arguments)
+    if options.quick:
+        options.size, options.rounds, options.sweep = 512, 3, ""
+        options.own_level = True
+    unknown = [name for name in filter(None, options.works.split(",")) if name not in BY_NAME]
+    if unknown:
+        parser().error(f"there is no work '{unknown[0]}' (there is: {', '.join(BY_NAME)})")
+    return options
 
 
-def rows(contenders: list[Contender], pixels: int) -> list[dict[str, Any]]:
-    """One row a contender, best first within its work, with our ratio to the best C."""
-    table = []
-    for contender in sorted(contenders, key=lambda c: (c.work, c.median_s)):
-        best_c = min(
-            (c.median_s for c in contenders if c.work == contender.work and c.name[:2] == "C "),
-            default=None,
-        )
-        table.append(
-            {
-                "work": contender.work,
-                "name": contender.name,
-                "seconds": contender.median_s,
-                "spread": contender.spread,
-                "mpixel_per_s": pixels / contender.median_s / 1e6,
-                "of_best_c": best_c / contender.median_s if best_c else None,
-            }
-        )
-    return table
-
-
-def show(table: list[dict[str, Any]], figures: dict[str, float]) -> None:
-    """The tables for people."""
-    print(f"{'work':<11} {'who':<22} {'Mpixel/s':>9} {'of best C':>10} {'spread':>7}")
-    for row in table:
-        ratio = f"{row['of_best_c']:.2f}" if row["of_best_c"] else ""
-        print(
-            f"{row['work']:<11} {row['name']:<22} {row['mpixel_per_s']:>9.0f} {ratio:>10} "
-            f"{row['spread']:>6.0%}"
-        )
-    print()
-    for name, seconds in figures.items():
-        print(f"{name:<34} {seconds * 1e3:>9.3f} ms")
+def measured(session: Session, options: argparse.Namespace) -> tuple[list[Row], list[Row]]:
+    """All rows at the main size, and those of ours and the best C at the other sizes."""
+    names = options.works.split(",") if options.works else list(BY_NAME)
+    sizes = [int(size) for size in options.sweep.split(",") if size]
+    rows: list[Row] = []
+    sweep: list[Row] = []
+    for work in (work for work in WORKS if work.name in names):
+        print(f"{work.title} …", file=sys.stderr)
+        found = session.measure(work, options.size, options.size, options.rounds)
+        rows += found
+        best_c = best(found, C, session.levels[0])
+        for size in sizes if best_c else ():
+            assert best_c is not None
+            sweep += session.measure_pair(work, size, size, SWEEP_ROUNDS, best_c.name)
+    return rows, sweep
 
 
 def main() -> int:
     """Run the benchmark; 1 if somebody's bytes are wrong."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--size", default="2048x2048", help="WxH in pixels")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    width, height = map(int, options.size.split("x"))
-    given = picture(width, height)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        contenders = gather(stack, given, folder)
-        take_turns(contenders, options.rounds)
-        wrong = disagreements(contenders)
-        box = stack.enter_context(CompileBox())
-        figures = ours.start_figures(ours.example("dither"), "dither", {}, box)
-        figures |= ours.command_figures(given, folder)
-        table = rows(contenders, given.size)
+    options = options_of()
+    levels = ours.levels()[: 1 if options.own_level else None]
+    with Session(levels, not options.no_peers) as session:
+        if session.missing:
+            print(f"without {', '.join(session.missing)}", file=sys.stderr)
+        rows, sweep = measured(session, options)
+        whole = not options.works and not options.quick
+        own = session.boxes[levels[0]]
+        figures = commands.figures(own, session.folder) if whole else {}
+        about = machine.described(session)
     if options.json:
-        for row in table:
-            print(json.dumps(row))
-        print(json.dumps(figures))
+        for row in [*rows, *sweep]:
+            print(json.dumps(asdict(row)))
+        print(json.dumps(figures | about))
+    elif options.write:
+        page.write(rows, sweep, figures, about, levels, options.rounds)
+        print(f"written: {page.PAGE}")
     else:
-        show(table, figures)
-    for name in wrong:
-        print(f"{name} made other bytes than the rest", file=sys.stderr)
-    return 1 if wrong else 0
+        print(f"{tables.summary(rows, levels)}\n\n{tables.everybody(rows)}")
+    for name in session.wrong:
+        print(f"other bytes than ours: {name}", file=sys.stderr)
+    return 1 if session.wrong else 0
 
 
 if __name__ == "__main__":

@@ -1,27 +1,34 @@
-"""What takes part: something that dithers one picture, and can be timed."""
+"""What takes part: something that does one kind of work on one picture, and can be timed."""
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-RUNS = 4  # a contender's turn is this many runs of its kernel
+TURN_S = 0.02  # a turn is as many runs as take about this long
+MOST_RUNS = 1000
+OURS, C, PEER, COPY = "CPUShare", "C", "peer", "copy"
 
 
 @dataclass(slots=True)
 class Contender:
-    """A name, a function that gives the mean seconds of `RUNS` runs, and what it made.
+    """A name, a function that gives the mean seconds of so many runs, and what it made.
 
-    `work` names what is computed: only equal work is compared, and must give equal bytes
-    (`output` None: another algorithm, not compared).
+    `family` is OURS, C, PEER or COPY; `level` the CPU level it was compiled for (empty: nobody
+    chose one). Only equal levels are compared with each other. `form` and `compile_s` are ours.
     """
 
+    family: str
     name: str
-    work: str
-    measure: Callable[[], float]
-    output: Callable[[], bytes | None]
+    level: str
+    measure: Callable[[int], float]
+    output: Callable[[], bytes]
+    form: str = ""
+    compile_s: float = 0.0
     seconds: list[float] = field(default_factory=list)
+    same_bytes: bool = True
 
     @property
     def median_s(self) -> float:
@@ -38,21 +45,30 @@ class Contender:
 
 
 def take_turns(contenders: Iterable[Contender], rounds: int) -> None:
-    """Measure everybody, round by round, after a first turn that does not count."""
-    everybody = list(contenders)
-    for contender in everybody:
-        contender.measure()
+    """Measure everybody, round by round, after two turns that tell how many runs make a turn."""
+    runs = []
+    for contender in contenders:
+        contender.measure(1)
+        taken = contender.measure(1)
+        runs.append(min(MOST_RUNS, math.ceil(TURN_S / max(taken, 1e-6))))
     for _ in range(rounds):
-        for contender in everybody:
-            contender.seconds.append(contender.measure())
+        for contender, times in zip(contenders, runs, strict=True):
+            contender.seconds.append(contender.measure(times))
 
 
-def disagreements(contenders: Iterable[Contender]) -> list[str]:
-    """The names of those whose bytes differ from the first that does the same work."""
-    first: dict[str, bytes] = {}
+def compare_bytes(contenders: Iterable[Contender]) -> list[str]:
+    """Note whose bytes differ from ours; gives the names of those of C and ours that do.
+
+    A peer may round otherwise, or dither otherwise, and is only told apart.
+    """
+    wanted: bytes | None = None
     wrong = []
     for contender in contenders:
+        if contender.family == COPY:
+            continue
         made = contender.output()
-        if made is not None and first.setdefault(contender.work, made) != made:
-            wrong.append(contender.name)
+        wanted = made if wanted is None else wanted
+        contender.same_bytes = made == wanted
+        if not contender.same_bytes and contender.family != PEER:
+            wrong.append(f"{contender.name} {contender.level}")
     return wrong

@@ -1,20 +1,20 @@
 //! The median of a pixel and its eight neighbours: removes specks, keeps edges.
-use std.image { min, max };
 
-fn sort2<T: num>(v: [T; 9], i: i32, j: i32) -> [T; 9] {
-    var r = v;
-    r[i] = min(v[i], v[j]);
-    r[j] = max(v[i], v[j]);
-    return r;
-}
+fn middle<T: num>(a: T, b: T, c: T) -> T { return max(min(a, b), min(max(a, b), c)); }
 
 /// 3 x 3 median; beyond the edge the image is mirrored.
 kernel median3(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
     map (x, y) in dst {
-        var v = [src.mirror[x + i % 3 - 1, y + i / 3 - 1] for i in 0..9];
-        // Five rounds of a bubble sort: the five greatest are in place, the fifth is the median.
-        for i in 0..5 { for j in 0..8 - i { v = sort2(v, j, j + 1); } }
-        dst[x, y] = v[4];
+        // The three columns, each put in order.
+        let c = [[src.mirror[x + i, y + j] for j in -1..=1] for i in -1..=1];
+        let low = [min(min(c[i][0], c[i][1]), c[i][2]) for i in 0..3];
+        let mid = [middle(c[i][0], c[i][1], c[i][2]) for i in 0..3];
+        let high = [max(max(c[i][0], c[i][1]), c[i][2]) for i in 0..3];
+        dst[x, y] = middle(
+            max(max(low[0], low[1]), low[2]),
+            middle(mid[0], mid[1], mid[2]),
+            min(min(high[0], high[1]), high[2]),
+        );
     }
 }
 

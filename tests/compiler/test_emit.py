@@ -39,7 +39,7 @@ def refusal(text: str) -> CompileError:
     [
         ("dither", "40·w·h + 2·w + 2·h + 31"),
         ("sobel", "86·w·h + 2·h + 4"),
-        ("median3", "197·w·h + 2·h + 4"),
+        ("median3", "150·w·h + 2·h + 4"),
     ],
 )
 def test_prices_of_the_examples(name: str, most: str) -> None:

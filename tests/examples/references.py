@@ -19,26 +19,53 @@ def floyd_steinberg(
 ) -> Gray:
     """The formula of docs/language.md's dither, pixel by pixel, in exact integers.
 
-    want = floor((src·total + sum of neighbours' errors times weights + total // 2) / total);
-    weights are ahead, behind-below, below, ahead-below in the direction of travel.
+    Weights are ahead, behind-below, below, ahead-below in the direction of travel.
+    """
+    taps = dict(zip([(1, 0), (-1, 1), (0, 1), (1, 1)], weights, strict=True))
+    return diffused(src, taps, sum(weights), serpentine=serpentine, threshold=threshold)
+
+
+def diffused(
+    src: Gray,
+    taps: dict[tuple[int, int], int],
+    divisor: int,
+    *,
+    serpentine: bool = False,
+    threshold: int = 128,
+) -> Gray:
+    """Error diffusion by any weights: (ahead, below) -> weight, at most 3 ahead or behind.
+
+    want = src + floor((sum of neighbours' errors times weights + divisor // 2) / divisor)
     """
     height, width = src.shape
-    total = sum(weights)
-    pending = np.zeros((height + 1, width + 2), dtype=np.int64)
+    pending = np.zeros((height + 3, width + 6), dtype=np.int64)
     out = np.zeros_like(src)
     for y in range(height):
-        forward = not (serpentine and y % 2)
-        d = 1 if forward else -1
-        for x in range(width) if forward else range(width - 1, -1, -1):
-            scaled = int(src[y, x]) * total + int(pending[y, x + 1]) + total // 2
-            want = scaled // total
-            got = 255 if want >= threshold else 0
-            out[y, x] = got
-            error = want - got
-            pending[y, x + 1 + d] += error * weights[0]
-            pending[y + 1, x + 1 - d] += error * weights[1]
-            pending[y + 1, x + 1] += error * weights[2]
-            pending[y + 1, x + 1 + d] += error * weights[3]
+        d = -1 if serpentine and y % 2 else 1
+        for x in range(width)[::d]:
+            want = int(src[y, x]) + (int(pending[y, x + 3]) + divisor // 2) // divisor
+            out[y, x] = 255 if want >= threshold else 0
+            error = want - int(out[y, x])
+            for (ahead, below), weight in taps.items():
+                pending[y + below, x + 3 + d * ahead] += error * weight
+    return out
+
+
+def floyd_steinberg_f32(src: Gray, *, serpentine: bool = False, threshold: float = 128) -> Gray:
+    """The same in f32: what a pixel gets is added up in the order in which it was sent."""
+    height, width = src.shape
+    pending = np.zeros((height + 1, width + 2), dtype=np.float32)
+    out = np.zeros_like(src)
+    for y in range(height):
+        d = -1 if serpentine and y % 2 else 1
+        for x in range(width)[::d]:
+            want = np.float32(src[y, x]) + pending[y, x + 1]
+            out[y, x] = 255 if want >= threshold else 0
+            error = want - np.float32(out[y, x])
+            pending[y, x + 1 + d] += error * np.float32(7 / 16)
+            pending[y + 1, x + 1 - d] += error * np.float32(3 / 16)
+            pending[y + 1, x + 1] += error * np.float32(5 / 16)
+            pending[y + 1, x + 1 + d] += error * np.float32(1 / 16)
     return out
 
 

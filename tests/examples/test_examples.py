@@ -65,6 +65,18 @@ def test_dither_with_other_weights(engine: str, weights: tuple[int, ...], thresh
         assert (found == wanted).all()
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("threshold", [0.0, 128.0, 100.25])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_dither_f32(engine: str, threshold: float, width: int, height: int) -> None:
+    src = picture(width, height)
+    for serpentine in (False, True):
+        chosen = {"serpentine": serpentine, "threshold": threshold}
+        found = run(engine, "dither_f32", src, **chosen)
+        wanted = references.floyd_steinberg_f32(src, serpentine=serpentine, threshold=threshold)
+        assert (found == wanted).all()
+
+
 def test_a_large_dither_in_the_strict_child() -> None:
     """4096 × 4096 is compared in bands: the formula needs only what lies above."""
     src = picture(4096, 4096)

@@ -1,0 +1,36 @@
+//! Sierra's error diffusion, of two rows.
+
+// Frankie Sierra's (1990, unpublished).
+
+/// Dither a gray image to black and white.
+kernel sierra_two_row(
+    in  src: image<u8>,
+    out dst: image<u8>(src.width, src.height),
+    /// Scan every other row from right to left.
+    param serpentine: bool = false,
+) {
+    var err: rows<i32, 2>(src.width);
+    scan (x, y, d) in src by serpentine(serpentine) {
+        let want = i32(src[x, y]) + div_floor(err[x, y] + 8, 16);
+        let got = if want >= 128 { 255 } else { 0 };
+        let e = want - got;
+        dst[x, y] = u8(got);
+        err.drop[x + d, y]         += e * 4;
+        err.drop[x + 2 * d, y]     += e * 3;
+        err.drop[x - 2 * d, y + 1] += e;
+        err.drop[x - d, y + 1]     += e * 2;
+        err[x, y + 1]              += e * 3;
+        err.drop[x + d, y + 1]     += e * 2;
+        err.drop[x + 2 * d, y + 1] += e;
+    }
+}
+
+test "a flat gray keeps its mean" {
+    let out = sierra_two_row(fill(96, 32, 32)).dst;
+    assert_close(sum(i32(out[x, y]) for (x, y) in out) / (32 * 32), 96, 6);
+}
+
+test "black and white are fixed points" {
+    assert_eq(sierra_two_row(fill(0, 9, 5)).dst, fill(0, 9, 5));
+    assert_eq(sierra_two_row(fill(255, 9, 5), serpentine: true).dst, fill(255, 9, 5));
+}

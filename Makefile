@@ -1,7 +1,7 @@
 # make demo    set up what is needed and dither a photograph through every stage
 # make test    set up and run the tests
 # make check   what CI runs: lint, types, import rules, docs, tests
-# make bench   measure, beside C and other libraries, into docs/benchmarks.md: ten minutes
+# make bench   measure, beside C and other libraries, into docs/benchmarks.md: five minutes
 # make fuzz    property tests with many more examples, and coverage-guided fuzzing (MINUTES=30)
 # make mutants whether the tests would notice a mistake in the verifier
 # make site    the documents as web pages

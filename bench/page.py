@@ -32,9 +32,9 @@ Figures are of one run on one machine: compare ratios, and run `make bench` on y
 * **Work** is the same for all of one line, on one core; our output and that of all C agree to the
   last bit. The kernels are in bench/kernels and examples, the C in bench/c: the textbook, and the
   best that was found, by gcc and clang with `{flags}`.
-* **Mpixel/s**, the median of {rounds} rounds, in which all contenders of a work take turns, so
-  that noise hits all of them; ± is half the distance between the quartiles. Of ours the time is
-  the kernel's alone, in the strict child. One turn is as many runs as take about 20 ms.
+* **Mpixel/s** of CPU time, the median of {rounds} rounds, in which all contenders of a work take
+  turns, so that noise hits all of them; ± is half the distance between the quartiles. Of ours the
+  time is the kernel's alone, in the strict child. One turn is as many runs as take about 20 ms.
 * **form** says how the kernel is compiled: `scalar` pixel by pixel, `map` left to LLVM's loop
   vectoriser.
 * **ratio** is how many times as fast ours is as the best C of the same run, both compiled for the

@@ -50,7 +50,7 @@ def _ratios(axes: object, works: dict[str, list[Row]], levels: Sequence[str]) ->
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.set_xlabel("times as fast as the best C of the same CPU level")
     axes.grid(axis="x", alpha=0.3)
-    axes.legend(title="CPU level")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(levels), frameon=False)
 
 
 def _sizes(axes: object, rows: Sequence[Row], level: str) -> None:

@@ -22,11 +22,10 @@ def _compiled(function, shape, scalar=np.uint8, table=None):
     made = np.zeros(shape, scalar)
     room = hl.Buffer(made)
 
-    def run():
+    def run(kept=table):
         function.realize(room)
         return made
 
-    run.table = table
     return run
 
 

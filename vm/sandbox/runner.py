@@ -70,8 +70,9 @@ class RunnerStats(Struct, frozen=True):
 class Timings(Struct, frozen=True):
     """What `NativeRunner.bench` measured, in seconds.
 
-    `kernel_s` is the median of (T(repeat) - T(1)) / (repeat - 1), `spread_s` the distance between
-    the quartiles of it, `round_trip_s` the median of a run on images of one pixel.
+    `kernel_s` is the median of (T(repeat) - T(1)) / (repeat - 1), in CPU time of the child, so that
+    a busy machine does not count; `spread_s` the distance between the quartiles of it,
+    `round_trip_s` the median of a run on images of one pixel.
     """
 
     kernel_s: float
@@ -241,8 +242,8 @@ class NativeRunner:
         self._command(child, prepared, layout, 1)
         kernels = []
         for _ in range(rounds):
-            single = self._command(child, prepared, layout, 1)
-            many = self._command(child, prepared, layout, repeat)
+            single = self._cpu_of_command(child, prepared, layout, 1)
+            many = self._cpu_of_command(child, prepared, layout, repeat)
             kernels.append((many - single) / (repeat - 1))
         kernel_s = statistics.median(kernels)
         quartiles = statistics.quantiles(kernels, n=4) if rounds > 1 else [kernel_s] * 3
@@ -265,6 +266,13 @@ class NativeRunner:
         scalar = self.scalar or self.wraps_trap
         forms = forms_of(self.checked, self.values, self.box.cpu, scalar=scalar).values()
         return ", ".join(dict.fromkeys(form.name for form in forms)) or "no loops"
+
+    def _cpu_of_command(
+        self, child: StrictChild, prepared: Prepared, layout: Layout, repeat: int
+    ) -> float:
+        before = child.cpu_s()
+        self._command(child, prepared, layout, repeat)
+        return child.cpu_s() - before
 
     def _measure_round_trip(self, child: StrictChild, inputs: Images) -> float:
         """The median time of a command with next to nothing to do; 0 if that cannot be had."""

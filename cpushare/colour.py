@@ -32,7 +32,7 @@ def _program() -> Program:
     return Program(verify(compile_text(text, "std/color.cps").encoded))
 
 
-def to_gray(rgb: NDArray[np.uint8], engine: str = "native") -> NDArray[np.uint8]:
+def to_gray(rgb: NDArray[np.uint8], engine: str = "local") -> NDArray[np.uint8]:
     """The gray of an 8-bit RGB picture (h, w, 3)."""
     with _program() as program:
         gray: NDArray[np.uint8] = program.run("gray", engine=engine, src=rgb).dst

@@ -15,6 +15,7 @@ from msgspec import Struct
 from vm.errors import Refused
 
 if TYPE_CHECKING:
+    from cpushare.results import ResultCache
     from vm.sandbox.cache import ObjectCache
 
 
@@ -31,6 +32,7 @@ SETTINGS = (
     Setting("jobs", 0, "pictures of a batch at once; 0: one for each processor"),
     Setting("memory_bytes", 8 << 30, "the most memory a kernel may ask for, in bytes"),
     Setting("cache_bytes", 1 << 30, "the size of the cache of compiled kernels, in bytes"),
+    Setting("result_bytes", 1 << 30, "the size of the cache of results, in bytes; 0: none"),
 )
 
 
@@ -94,6 +96,14 @@ def object_cache() -> ObjectCache:
     from vm.sandbox.cache import ObjectCache
 
     return ObjectCache(limit_bytes=setting("cache_bytes"))
+
+
+def result_cache() -> ResultCache | None:
+    """The cache of results, of the size that the settings allow; None if that is 0."""
+    from cpushare.results import ResultCache
+
+    limit_bytes = setting("result_bytes")
+    return ResultCache(limit_bytes) if limit_bytes else None
 
 
 def setting(name: str) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,10 @@ from vm.verifier import VerifiedModule, verify
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cpushare.engines import Batch, Engine
     from vm.inputs import Number, Outputs
     from vm.sandbox.box import CompileBox
     from vm.sandbox.runner import NativeRunner
-
-ENGINES = ("native", "interpret")
 
 
 class Result:
@@ -52,6 +52,7 @@ class Program:
     def __init__(self, verified: VerifiedModule) -> None:
         self.verified = verified
         self._box: CompileBox | None = None
+        self._engines: dict[str, Engine] = {}
         self._lock = threading.Lock()
 
     @property
@@ -77,25 +78,22 @@ class Program:
         kernel: str | None = None,
         /,
         *,
-        engine: str = "native",
+        engine: str = "local",
         checked: bool = False,
         **arguments: object,
     ) -> Result:
         """Run a kernel on arrays (h, w) or (h, w, channels) and parameters, all by name.
 
-        `engine` is "native" (a strict child) or "interpret" (anywhere, slowly); a `checked` run
-        traps where signed arithmetic would wrap. Raises `Trap`, `Refused`, `OverLimit`,
-        `SandboxUnavailable`.
+        `engine` is "local" (a strict child), "interpret" (anywhere, slowly) or "dask://HOST:PORT"
+        (a cluster); a `checked` run traps where signed arithmetic would wrap. Raises `Trap`,
+        `Refused`, `OverLimit`, `SandboxUnavailable`.
         """
         wanted = self.kernel(kernel)
+        if engine != "local":
+            return self.submit(
+                wanted.name, engine=engine, checked=checked, cache=False, **arguments
+            ).result()
         images, values = _split(wanted, arguments)
-        if engine == "interpret":
-            from vm import interp
-
-            found = interp.run(self.verified, wanted.name, images, values, checked=checked)
-            return Result(found.outputs)
-        if engine != "native":
-            raise Refused(f"there is no engine '{engine}' (there is: {', '.join(ENGINES)})")
         with self.runner(wanted.name, values, checked=checked) as runner:
             return Result(runner.run(images))
 
@@ -134,43 +132,96 @@ class Program:
         dimensions = extents.resolve(wanted, pairs, resolved)
         return self.verified.kernels[wanted.name].cost.evaluate(dimensions, resolved)
 
+    def submit(
+        self,
+        kernel: str | None = None,
+        /,
+        *,
+        engine: str = "local",
+        checked: bool = False,
+        cache: bool = True,
+        **arguments: object,
+    ) -> Future[Result]:
+        """Begin what `run` does, and give a future: `concurrent.futures` says what it can do.
+
+        As many run at once as this machine has processors, or the cluster threads. A result that
+        is kept from an earlier run is given back, unless `cache` is false. The engine stays open
+        until `close`.
+        """
+        from cpushare.engines import Task
+        from cpushare.engines.engine import then
+
+        wanted = self.kernel(kernel)
+        images, values = _split(wanted, arguments)
+        copies = {
+            name: image.copy() if hasattr(image, "copy") else image
+            for name, image in images.items()
+        }
+        found = self._engine(engine, cache).submit(
+            self._batch(wanted.name, checked, cache), Task(copies, values)
+        )
+        return then(found, lambda done: Result(done.result()))
+
     def map(
         self,
         images: Iterable[NDArray[Any]],
         kernel: str | None = None,
         /,
         *,
-        jobs: int = 1,
+        engine: str = "local",
+        jobs: int = 0,
         checked: bool = False,
+        cache: bool = True,
         **values: object,
     ) -> Iterator[Result]:
-        """Run a kernel of one in image on many images, natively; results in their order.
+        """Run a kernel of one in image on many images; results in their order.
 
-        A `checked` run traps where signed arithmetic would wrap.
+        Images are taken as they are needed, so that there may be more than fit into memory; the
+        array of one must not be changed before its result has come. `jobs` run at once on this
+        machine (0: one for each processor). `engine`, `checked` and `cache` are those of `submit`.
         """
+        from cpushare.engines import Task, open_engine
+
         wanted = self.kernel(kernel)
         inputs = wanted.images_of(Role.IN)
         if len(inputs) != 1:
             raise Refused(f"kernel '{wanted.name}' takes {len(inputs)} images; map gives one")
-        local = threading.local()
-        runners: list[NativeRunner] = []
-
-        def one(image: NDArray[Any]) -> Result:
-            if not hasattr(local, "runner"):  # a child belongs to the thread that made it
-                local.runner = self.runner(wanted.name, values, checked=checked)
-                runners.append(local.runner)
-            return Result(local.runner.run({inputs[0].name: image}))
-
+        batch = self._batch(wanted.name, checked, cache)
+        opened = open_engine(engine, jobs=jobs, use_cache=cache)
+        waiting: deque[Future[Outputs]] = deque()
         try:
-            with ThreadPoolExecutor(max_workers=jobs) as pool:
-                yield from pool.map(one, images)
+            most = 2 * opened.slots
+            for image in images:
+                waiting.append(opened.submit(batch, Task({inputs[0].name: image}, values)))
+                while len(waiting) >= most:
+                    yield Result(waiting.popleft().result())
+            while waiting:
+                yield Result(waiting.popleft().result())
         finally:
-            for runner in runners:
-                runner.close()
+            opened.close()
+
+    def _batch(self, kernel: str, checked: bool, use_cache: bool) -> Batch:
+        from cpushare.config import setting
+        from cpushare.engines import Batch
+
+        return Batch(self.verified, kernel, checked, setting("memory_bytes"), use_cache)
+
+    def _engine(self, name: str, cache: bool) -> Engine:
+        """The engine of this name that is kept open."""
+        from cpushare.engines import open_engine
+
+        key = f"{name} {cache}"
+        with self._lock:
+            if key not in self._engines:
+                self._engines[key] = open_engine(name, use_cache=cache)
+            return self._engines[key]
 
     def close(self) -> None:
-        """End the compile box, if one runs."""
+        """End the engines that `submit` opened, and the compile box, if one runs."""
         with self._lock:
+            for engine in self._engines.values():
+                engine.close()
+            self._engines.clear()
             if self._box is not None:
                 self._box.close()
                 self._box = None

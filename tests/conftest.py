@@ -42,6 +42,8 @@ settings.register_profile(  # `make mutants` asks only whether a test fails
 WANTED = "mutants" if os.environ.get("MUTANT_UNDER_TEST") else "fuzz" if FUZZ_EXAMPLES else "ci"
 settings.load_profile(WANTED)
 
+os.environ["CPUSHARE_RESULT_BYTES"] = "0"  # tests run kernels; those of caches say otherwise
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """The marks in use."""

@@ -11,7 +11,7 @@ import pytest
 from compiler.pipeline import compile_text
 from compiler.testing import run_tests
 from cpushare.cpsc.main import VERBS
-from cpushare.engines import interpret
+from cpushare.testruns import interpret
 from tests.cpushare.cli import cpsc
 
 ROOT = Path(__file__).parents[1]

@@ -11,7 +11,9 @@ zeroed or wholly written before they are read (`Facts.cleared`). Use it in the t
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import statistics
 import time
 from collections.abc import Mapping
@@ -315,6 +317,13 @@ class NativeRunner:
         if self._child is not None:
             self._child.close()
             self._child = None
+
+    def interrupt(self) -> None:
+        """Kill the child, from any thread: a `run` that waits for it raises `SandboxBroken`."""
+        child = self._child
+        if child is not None and child.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End the child, and the box if it is ours. May be called again."""

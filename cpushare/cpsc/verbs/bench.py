@@ -37,7 +37,7 @@ def action(program: Program, kernel: Kernel, options: dict[str, Any]) -> None:
     for seed, image in enumerate(kernel.images_of(Role.IN)):
         if options["picture"]:
             pixels = images.read_image(options["picture"])
-            inputs[image.name], _ = colour.fit(pixels, image, options["picture"], "native")
+            inputs[image.name], _ = colour.fit(pixels, image, options["picture"], "local")
             height, width = inputs[image.name].shape[:2]
         else:
             inputs[image.name] = noise(image.type, seed, width, height, image.channels)

@@ -39,6 +39,7 @@ def action(program: Program, kernel: Kernel, options: dict[str, Any]) -> int:
     """Run on every input."""
     from cpushare import batch, tables
     from cpushare.config import setting
+    from cpushare.engines import check_name
     from cpushare.images import Reading
 
     reading = Reading(
@@ -50,18 +51,28 @@ def action(program: Program, kernel: Kernel, options: dict[str, Any]) -> int:
     if options["table"] is not None:
         tables.check(kernel, options["table"])
     tasks = batch.plan(kernel, options["inputs"], options["named"], options["targets"])
+    engine = "interpret" if options["interpret"] else check_name(options["engine"])
     work = batch.Work(
-        program,
-        kernel,
+        program.verified.encoded,
+        kernel.name,
         values,
         reading,
-        "interpret" if options["interpret"] else options["engine"],
+        engine,
         options["jobs"] or setting("jobs"),
         options["memory_bytes"] or setting("memory_bytes"),
         options["cache"],
         options["checked"],
+        is_fresh=options["force"],
+        resumes=len(tasks) > 1 and options["cache"] and setting("result_bytes") > 0,
     )
-    return batch.run(work, tasks, as_json=options["as_json"], table=options["table"])
+    return batch.run(
+        work,
+        program.verified,
+        tasks,
+        as_json=options["as_json"],
+        table=options["table"],
+        fails_fast=options["fail_fast"],
+    )
 
 
 command = kernel_verb(
@@ -89,16 +100,26 @@ command = kernel_verb(
         KERNEL_OPTION,
         PAIR_OPTION,
         click.Option(["-j", "--jobs"], type=click.IntRange(1), help="Pictures at once."),
-        click.Option(["--interpret"], is_flag=True, help="In the interpreter: anywhere, slowly."),
-        click.Option(["--checked"], is_flag=True, help="Trap where signed arithmetic would wrap."),
         click.Option(
-            ["--engine"], type=click.Choice(["native", "interpret"]), default="native", hidden=True
+            ["--engine"],
+            default="local",
+            show_default=True,
+            metavar="local|dask://HOST:PORT|interpret",
+            help="Where: strict children here, a Dask cluster, the interpreter.",
         ),
+        click.Option(["--interpret"], is_flag=True, help="The same as --engine interpret."),
+        click.Option(["--checked"], is_flag=True, help="Trap where signed arithmetic would wrap."),
         click.Option(["--max-pixels"], type=click.IntRange(1), help="The largest picture read."),
         click.Option(["--memory-bytes"], type=click.IntRange(1), help="The most memory used."),
         click.Option(["--rotate/--no-rotate"], default=True, help="Follow EXIF orientation."),
         click.Option(["--background"], metavar="COLOUR", help="What lies behind transparency."),
-        click.Option(["--cache/--no-cache"], default=True, help="Keep compiled kernels on disk."),
+        click.Option(["--fail-fast"], is_flag=True, help="Begin no picture after one has failed."),
+        click.Option(["--force"], is_flag=True, help="Make everything anew."),
+        click.Option(
+            ["--cache/--no-cache"],
+            default=True,
+            help="Keep compiled kernels and results on disk, and use them.",
+        ),
         JSON_OPTION,
     ],
     action,

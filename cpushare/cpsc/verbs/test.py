@@ -33,8 +33,8 @@ def command(paths: tuple[str, ...], interpret: bool, folder: str, as_json: bool)
     """Run all tests; 1 if one fails."""
     from contextlib import ExitStack
 
-    from cpushare.engines import NativeEngine
-    from cpushare.engines import interpret as interpreter
+    from cpushare.testruns import NativeEngine
+    from cpushare.testruns import interpret as interpreter
     from vm.sandbox import capability
 
     engines: dict[str, Engine] = {"interpreter": interpreter}

@@ -39,7 +39,7 @@ def command(file: str, width: int | None, interpret: bool) -> None:
     from cpushare import images, view
 
     columns = width or shutil.get_terminal_size((80, 24)).columns
-    engine = "interpret" if interpret else "native"
+    engine = "interpret" if interpret else "local"
     pixels = images.read_image(file)
     gray = as_gray(pixels, engine)
     output.result(view.view(gray, lambda small: dither(small, engine), columns))

@@ -1,6 +1,4 @@
-"""The two engines as functions from inputs to outputs, for tests: signed arithmetic that would
-wrap traps.
-"""
+"""Checked runs for tests, interpreted and native: signed arithmetic that would wrap traps."""
 
 from __future__ import annotations
 

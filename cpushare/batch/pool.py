@@ -1,0 +1,172 @@
+"""Where the tasks of a batch are done: here, in threads, or in processes.
+
+Reading and writing pictures takes longer than most kernels, and Python lets one thread at a time
+do much of it. So a batch for this machine has a process for each task at once, and each does whole
+tasks, with a strict child of its own. An engine elsewhere is kept busy by threads. As many pictures
+are in memory as there are tasks at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from functools import partial
+from itertools import islice
+
+from cpushare.batch.plan import Files
+from cpushare.batch.work import Done, Work, Workshop
+from cpushare.engines import is_remote
+from cpushare.engines.engine import processors
+
+MOST_THREADS = 64
+AHEAD = 2  # tasks in flight for each at once: the next one is there when one ends
+Ended = Generator[tuple[Files, "Future[Done]"], None, None]
+
+
+def ended(shop: Workshop, tasks: list[Files], *, fails_fast: bool = False) -> Ended:
+    """Every task with its future, as they end. Closing this interrupts what runs.
+
+    With `fails_fast` no task is begun after one has failed; those that are not are left out.
+    """
+    jobs = min(shop.work.jobs or processors(), len(tasks))
+    if is_remote(shop.work.engine):
+        return _in_threads(shop, tasks, fails_fast)
+    streams = any("-" in (*task.inputs.values(), *task.outputs.values()) for task in tasks)
+    if jobs == 1 or streams:
+        return _here(shop, tasks, fails_fast)
+    return _in_processes(shop, tasks, jobs, fails_fast)
+
+
+def _here(shop: Workshop, tasks: list[Files], fails_fast: bool) -> Ended:
+    for task in tasks:
+        future: Future[Done] = Future()
+        try:
+            future.set_result(shop.run(task))
+        except Exception as error:
+            future.set_exception(error)
+        yield task, future
+        if fails_fast and future.exception() is not None:
+            return
+
+
+def _in_threads(shop: Workshop, tasks: list[Files], fails_fast: bool) -> Ended:
+    """Twice as many threads as the engine has slots: while it works, others read and write."""
+    jobs = min(2 * shop.engine.slots, len(tasks), MOST_THREADS)
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        yield from _as_they_end(tasks, partial(pool.submit, shop.run), jobs, fails_fast)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        shop.close()  # whoever still waits for the engine is told
+        pool.shutdown(wait=True)
+
+
+def _in_processes(shop: Workshop, tasks: list[Files], jobs: int, fails_fast: bool) -> Ended:
+    _compile_once(shop)
+    others = {process.pid for process in multiprocessing.active_children()}
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, (shop.work,))
+    try:
+        yield from _as_they_end(tasks, partial(_submit, pool), jobs, fails_fast)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            if process.pid is not None and process.pid not in others:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGINT)
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, task: Files) -> Future[Done]:
+    """Submit a task. Processes that this starts are deaf to Ctrl-C until they have begun."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(_run, task)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _as_they_end(
+    tasks: list[Files], submit: Callable[[Files], Future[Done]], jobs: int, fails_fast: bool
+) -> Ended:
+    """Submit as many tasks as keep `jobs` busy; give them as they end."""
+    left = iter(tasks)
+    running: dict[Future[Done], Files] = {}
+    has_failed = False
+    while True:
+        if not has_failed:
+            for task in islice(left, max(0, AHEAD * jobs - len(running))):
+                running[submit(task)] = task
+        if not running:
+            return
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            has_failed |= fails_fast and future.exception() is not None
+            yield running.pop(future), future
+
+
+def _compile_once(shop: Workshop) -> None:
+    """Put the compiled kernel on disk, where every process finds it."""
+    from cpushare.config import object_cache
+    from vm.sandbox.runner import NativeRunner
+
+    work = shop.work
+    if work.engine == "local" and work.use_cache:
+        with NativeRunner(
+            shop.batch.verified,
+            work.kernel,
+            work.values,
+            cache=object_cache(),
+            checked=work.checked,
+        ) as runner:
+            runner.compile()
+
+
+# In the processes.
+
+_shop: Workshop | None = None
+_is_busy = False
+
+
+def _begin(work: Work) -> None:
+    """Get ready for tasks; Ctrl-C ends the task that is being done, once, and nothing else."""
+    global _shop
+    signal.signal(signal.SIGINT, _interrupted)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _shop = Workshop(work)
+
+
+def _interrupted(number: int, frame: object) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is cleared up is not interrupted
+    if _is_busy:
+        raise KeyboardInterrupt
+
+
+def _end_with_parent() -> None:
+    """Nobody waits for a process whose parent has been killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _run(task: Files) -> Done:
+    global _is_busy
+    assert _shop is not None
+    _is_busy = True
+    try:
+        return _shop.run(task)
+    finally:
+        _is_busy = False

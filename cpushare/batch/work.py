@@ -1,0 +1,126 @@
+"""One task of a batch from file to file: read, run, write. What every process of a batch does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cpushare import colour, images, writing
+from cpushare.batch.made import MadeBefore
+from cpushare.batch.plan import Files
+from cpushare.engines import Batch, Engine, Task, is_remote, open_engine
+from cpushare.images import Reading
+from vm.inputs import Number
+from vm.module import Kernel, Role
+from vm.verifier import VerifiedModule, verify
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What all tasks of a batch share, fit to be sent to another process.
+
+    `is_fresh` uses nothing that was made before, `resumes` leaves outputs that are there and right.
+    """
+
+    program: bytes
+    kernel: str
+    values: Mapping[str, object]
+    reading: Reading
+    engine: str
+    jobs: int
+    memory_bytes: int
+    use_cache: bool
+    checked: bool = False
+    is_fresh: bool = False
+    resumes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A task that has been done: files written by out image, the record, what else to tell.
+
+    `is_old` says that it had been done by an earlier batch.
+    """
+
+    written: dict[str, str]
+    record: dict[str, Number]
+    seconds: float
+    notes: list[str]
+    is_old: bool = False
+
+
+class Workshop:
+    """Does tasks of one batch, in one process: program, engine and children stay warm."""
+
+    def __init__(self, work: Work, verified: VerifiedModule | None = None) -> None:
+        self.work = work
+        self.batch = Batch(
+            verified or verify(work.program),
+            work.kernel,
+            work.checked,
+            work.memory_bytes,
+            work.use_cache,
+        )
+        self.made = MadeBefore.open(self.batch, work.values, work.reading) if work.resumes else None
+
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel of the batch."""
+        return self.batch.signature
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine; on this machine with one child, since there are more of this process."""
+        work = self.work
+        return open_engine(work.engine, jobs=1, use_cache=work.use_cache, is_fresh=work.is_fresh)
+
+    def run(self, files: Files) -> Done:
+        """Do a task, unless it has been done before.
+
+        Raises `Refused`, `Trap`, `OverLimit`, `SandboxBroken`, `SandboxUnavailable`, `OSError`.
+        """
+        began = time.perf_counter()
+        key = self.made.key(files) if self.made is not None else None
+        if self.made is not None and key is not None and not self.work.is_fresh:
+            found = self.made.find(key, files)
+            if found is not None:
+                seconds = round(time.perf_counter() - began, 6)
+                return Done(found.written, found.record, seconds, [], is_old=True)
+        arrays, notes = self._read(files)
+        future = self.engine.submit(self.batch, Task(arrays, self.work.values))
+        try:
+            outputs = future.result()
+        except CancelledError:
+            raise OSError("the engine gave the task up: is it still there?") from None
+        written = {}
+        for name, path in files.outputs.items():
+            if name in files.made_up:
+                path += writing.natural_suffix(outputs[name])
+            writing.write_image(path, outputs[name])
+            written[name] = path
+        if self.made is not None and key is not None:
+            self.made.remember(key, written, outputs.record)
+        return Done(written, outputs.record, round(time.perf_counter() - began, 6), notes)
+
+    def _read(self, files: Files) -> tuple[dict[str, NDArray[Any]], list[str]]:
+        """The in images as the kernel takes them, and what had to be done for it."""
+        arrays, notes = {}, []
+        engine = "local" if is_remote(self.work.engine) else self.work.engine
+        for image in self.kernel.images_of(Role.IN):
+            file = files.inputs[image.name]
+            pixels = images.read_image(file, self.work.reading)
+            arrays[image.name], said = colour.fit(pixels, image, file, engine)
+            notes += [said] if said else []
+        return arrays, notes
+
+    def close(self) -> None:
+        """End the engine, if there is one."""
+        if "engine" in self.__dict__:
+            self.engine.close()

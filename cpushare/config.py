@@ -17,6 +17,7 @@ from vm.errors import Refused
 if TYPE_CHECKING:
     from cpushare.results import ResultCache
     from vm.sandbox.cache import ObjectCache
+    from vm.store import Store
 
 
 class Setting(Struct, frozen=True):
@@ -104,6 +105,15 @@ def result_cache() -> ResultCache | None:
 
     limit_bytes = setting("result_bytes")
     return ResultCache(limit_bytes) if limit_bytes else None
+
+
+def kept() -> dict[str, ObjectCache | ResultCache | Store]:
+    """All that is kept on disk, by what the entries are."""
+    from cpushare.batch.made import notes_store
+    from cpushare.results import ResultCache
+
+    results = ResultCache(setting("result_bytes"))
+    return {"kernels": object_cache(), "results": results, "notes": notes_store()}
 
 
 def setting(name: str) -> int:

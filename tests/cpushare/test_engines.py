@@ -1,0 +1,281 @@
+"""Engines in Python's hands: futures, the iterator, and results that are kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Future, wait
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cpushare
+from cpushare.engines import NAMES, Batch, Task, open_engine
+from cpushare.engines.cached import CachedEngine
+from cpushare.engines.engine import then
+from cpushare.results import ResultCache
+from tests.cpushare.cli import DITHER, needs_native
+from vm.inputs import Outputs
+
+STATS = """record Row { total: i64, mean: f64, odd: bool }
+
+kernel stats(in src: image<u8>, out far: image<f32>(2, 1), param by: f64 = 0.0) -> Row {
+    map (x, y) in far { far[x, y] = f32(by) / 0.0; }
+    let total = sum(i64(src[x, y]) for (x, y) in src);
+    return Row(total, f64(total) / by, total % 2 == 1);
+}
+"""
+ENDLESS = """kernel endless(in src: image<u8>, out dst: image<f64>(1, 1)) {
+    map (x, y) in dst {
+        var level = 0.4;
+        for i in 0..1000000000 {
+            for j in 0..1000 {
+                level = 3.9 * level * (1.0 - level);
+            }
+        }
+        dst[x, y] = level;
+    }
+}
+"""
+
+
+def noise(seed: int = 1) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(seed).integers(0, 256, (24, 37), np.uint8)
+
+
+@pytest.fixture
+def program() -> Iterator[cpushare.Program]:
+    with cpushare.compile(DITHER) as found:
+        yield found
+
+
+@pytest.fixture
+def keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of results, empty as yet; its folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CPUSHARE_RESULT_BYTES", "1000000")
+    return tmp_path / "cpushare" / "results"
+
+
+class Counting:
+    """An engine that counts what it is asked for, and does it by another."""
+
+    def __init__(self, name: str = "interpret") -> None:
+        self.engine = open_engine(name, use_cache=False)
+        self.asked = 0
+
+    @property
+    def slots(self) -> int:
+        return self.engine.slots
+
+    def submit(self, batch: Batch, task: Task) -> Future[Outputs]:
+        self.asked += 1
+        return self.engine.submit(batch, task)
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+# Futures.
+
+
+@needs_native
+@pytest.mark.parametrize("engine", ["local", "interpret"])
+def test_submit_gives_futures(program: cpushare.Program, engine: str) -> None:
+    futures = [
+        program.submit(engine=engine, src=noise(k), threshold=t) for k in (1, 2) for t in (90, 200)
+    ]
+    assert not wait(futures, timeout=60).not_done
+    wanted = [
+        program.run(engine="interpret", src=noise(k), threshold=t).dst
+        for k in (1, 2)
+        for t in (90, 200)
+    ]
+    for future, pixels in zip(futures, wanted, strict=True):
+        assert np.array_equal(future.result().dst, pixels)
+
+
+@needs_native
+@pytest.mark.parametrize("engine", ["local", "interpret"])
+def test_a_future_raises_what_the_run_raises(program: cpushare.Program, engine: str) -> None:
+    error = program.submit(engine=engine, src=noise(), threshold=999).exception(timeout=60)
+    assert isinstance(error, cpushare.Refused)
+    assert "0..=255" in str(error)
+
+
+def test_arrays_may_be_changed_when_they_are_submitted(program: cpushare.Program) -> None:
+    image = noise()
+    future = program.submit(engine="interpret", src=image)
+    image[:] = 0
+    assert np.array_equal(future.result().dst, program.run(engine="interpret", src=noise()).dst)
+
+
+@needs_native
+def test_closing_ends_what_runs_and_cancels_what_waits(tmp_path: Path) -> None:
+    (tmp_path / "endless.cps").write_text(ENDLESS)
+    program = cpushare.compile(tmp_path / "endless.cps")
+    futures = [program.submit(src=noise()) for _ in range(12)]
+    threading.Timer(0.5, program.close).start()
+    ends = [future.exception(timeout=30) for future in futures if not _is_cancelled(future)]
+    assert all(isinstance(error, cpushare.SandboxBroken) for error in ends)
+    assert any(future.cancelled() for future in futures)
+
+
+def _is_cancelled(future: Future[Any]) -> bool:
+    try:
+        future.exception(timeout=30)
+    except CancelledError:
+        return True
+    return False
+
+
+def test_a_future_of_a_future() -> None:
+    first: Future[int] = Future()
+    second = then(first, lambda done: done.result() + 1)
+    first.set_result(1)
+    assert second.result(timeout=1) == 2
+    first = Future()
+    second = then(first, lambda done: done.result() + 1)
+    first.set_exception(KeyError("no"))
+    assert isinstance(second.exception(timeout=1), KeyError)
+    first = Future()
+    second = then(first, lambda done: done.result() + 1)
+    assert second.cancel()
+    assert first.cancelled()
+    first = Future()
+    second = then(first, lambda done: done.result() + 1)
+    first.cancel()
+    assert second.cancelled()
+    with pytest.raises(CancelledError):
+        second.result(timeout=1)
+
+
+def test_an_engine_goes_by_its_name(program: cpushare.Program) -> None:
+    for name in ("magic", "dask://nowhere", "dask://:1", "dask://h:port", ""):
+        with pytest.raises(cpushare.Refused) as refused:
+            open_engine(name)
+        assert all(known in str(refused.value) for known in NAMES)
+    with pytest.raises(cpushare.Refused):
+        next(program.map([noise()], engine="magic"))
+
+
+# The iterator.
+
+
+@needs_native
+def test_map_takes_images_as_it_needs_them(program: cpushare.Program) -> None:
+    taken = 0
+
+    def images() -> Iterator[np.ndarray[Any, Any]]:
+        nonlocal taken
+        for seed in range(100):
+            taken += 1
+            yield noise(seed)
+
+    results = program.map(images(), jobs=2)
+    next(results)
+    assert taken <= 4
+    results.close()  # type: ignore[attr-defined]
+    assert taken <= 4
+
+
+# Results that are kept.
+
+
+def test_a_result_is_found_again(program: cpushare.Program, keeps: Path) -> None:
+    counting = Counting()
+    engine = CachedEngine(counting, ResultCache(1 << 20, keeps))
+    batch = Batch(program.verified, "dither")
+
+    def dithered(**values: object) -> np.ndarray[Any, Any]:
+        pixels = engine.submit(batch, Task({"src": noise()}, values)).result()["dst"]
+        assert pixels.flags.writeable
+        return pixels
+
+    first = dithered()
+    first[:] = 7  # the caller's own
+    again = dithered()
+    assert counting.asked == 1
+    assert np.array_equal(again, program.run(engine="interpret", src=noise()).dst)
+    assert np.array_equal(dithered(threshold=128), again)
+    assert counting.asked == 1, "a default is the same when it is given"
+    dithered(threshold=129)
+    assert counting.asked == 2
+
+
+def test_what_decides_a_result_is_in_its_name(program: cpushare.Program) -> None:
+    batch = Batch(program.verified, "dither")
+    image = noise()
+    other = image.copy()
+    other[3, 3] ^= 1
+    tasks = [
+        (batch, Task({"src": image}, {})),
+        (batch, Task({"src": other}, {})),
+        (batch, Task({"src": image.reshape(37, 24)}, {})),
+        (batch, Task({"src": image.view(np.int8)}, {})),
+        (batch, Task({"src": image}, {"threshold": 3})),
+        (Batch(program.verified, "dither", checked=True), Task({"src": image}, {})),
+    ]
+    assert len({ResultCache.key(*task) for task in tasks}) == len(tasks)
+    turned = np.asfortranarray(image)
+    assert ResultCache.key(batch, Task({"src": turned}, {})) == ResultCache.key(*tasks[0])
+
+
+def test_records_and_every_number_are_kept_exactly(tmp_path: Path, keeps: Path) -> None:
+    (tmp_path / "stats.cps").write_text(STATS)
+    cache = ResultCache(1 << 20, keeps)
+    with cpushare.compile(tmp_path / "stats.cps") as program:
+        batch, task = Batch(program.verified, "stats"), Task({"src": noise()}, {})
+        made = open_engine("interpret", use_cache=False).submit(batch, task).result()
+    cache.store("a", made)
+    found = cache.load("a")
+    assert found is not None
+    assert found["far"].tobytes() == made["far"].tobytes()
+    assert found["far"].dtype == made["far"].dtype
+    assert repr(found.record) == repr(made.record)
+
+
+def test_a_damaged_result_is_made_anew(program: cpushare.Program, keeps: Path) -> None:
+    counting = Counting()
+    engine = CachedEngine(counting, ResultCache(1 << 20, keeps))
+    batch, task = Batch(program.verified, "dither"), Task({"src": noise()}, {})
+    wanted = engine.submit(batch, task).result()["dst"]
+    (path,) = keeps.iterdir()
+    whole = path.read_bytes()
+    for position in range(0, len(whole), 97):
+        data = bytearray(whole)
+        data[position] ^= 0x10
+        path.write_bytes(data)
+        assert np.array_equal(engine.submit(batch, task).result()["dst"], wanted)
+    assert counting.asked == 1 + len(range(0, len(whole), 97))
+    path.write_bytes(whole[: len(whole) // 2])
+    assert np.array_equal(engine.submit(batch, task).result()["dst"], wanted)
+    assert path.read_bytes() == whole
+
+
+def test_the_cache_is_bounded(program: cpushare.Program, keeps: Path) -> None:
+    counting = Counting()
+    cache = ResultCache(6000, keeps)
+    engine = CachedEngine(counting, cache)
+    batch = Batch(program.verified, "dither")
+    for seed in range(12):
+        engine.submit(batch, Task({"src": noise(seed)}, {})).result()
+        assert cache.info().size_bytes <= 6000
+    assert cache.info().entries == 6
+    large = np.zeros((70, 70), np.uint8)  # a quarter of the cache is the most
+    engine.submit(batch, Task({"src": large}, {})).result()
+    assert cache.info().entries == 6
+
+
+@needs_native
+def test_keeping_can_be_declined(program: cpushare.Program, keeps: Path) -> None:
+    list(program.map([noise()], cache=False))
+    program.submit(src=noise(), cache=False).result()
+    assert not keeps.exists()
+    (kept,) = program.map([noise()])
+    assert len(list(keeps.iterdir())) == 1
+    (again,) = program.map([noise()])
+    assert np.array_equal(kept.dst, again.dst)
+    assert np.array_equal(program.submit(src=noise()).result().dst, again.dst)

@@ -2,8 +2,9 @@
 
 Reading and writing pictures takes longer than most kernels, and Python lets one thread at a time
 do much of it. So a batch for this machine has a process for each task at once, and each does whole
-tasks, with a strict child of its own. An engine elsewhere is kept busy by threads. As many pictures
-are in memory as there are tasks at once.
+tasks, with a strict child of its own. An engine elsewhere is kept busy by threads, and so is the
+one here if there is so little to read that processes would not have started by then. As many
+pictures are in memory as there are tasks at once.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from functools import partial
 from itertools import islice
 
 from cpushare.batch.plan import Files
@@ -29,7 +29,8 @@ from cpushare.batch.work import Done, Work, Workshop
 from cpushare.engines import is_remote
 from cpushare.engines.engine import processors
 
-MOST_THREADS = 64
+MOST_THREADS = 256
+FEW, FEW_BYTES = 16, 4 << 20  # what is read and written in the time that processes take to start
 AHEAD = 2  # tasks in flight for each at once: the next one is there when one ends
 Ended = Generator[tuple[Files, "Future[Done]"], None, None]
 
@@ -41,10 +42,14 @@ def ended(shop: Workshop, tasks: list[Files], *, fails_fast: bool = False) -> En
     """
     jobs = min(shop.work.jobs or processors(), len(tasks))
     if is_remote(shop.work.engine):
-        return _in_threads(shop, tasks, fails_fast)
+        threads = min(2 * shop.open().slots, len(tasks), MOST_THREADS)  # half of them read or write
+        return _in_threads(shop, tasks, threads, fails_fast)
     streams = any("-" in (*task.inputs.values(), *task.outputs.values()) for task in tasks)
     if jobs == 1 or streams:
         return _here(shop, tasks, fails_fast)
+    if shop.work.engine == "local" and _is_little(tasks):
+        shop.open(jobs)
+        return _in_threads(shop, tasks, jobs, fails_fast)
     return _in_processes(shop, tasks, jobs, fails_fast)
 
 
@@ -60,12 +65,15 @@ def _here(shop: Workshop, tasks: list[Files], fails_fast: bool) -> Ended:
             return
 
 
-def _in_threads(shop: Workshop, tasks: list[Files], fails_fast: bool) -> Ended:
-    """Twice as many threads as the engine has slots: while it works, others read and write."""
-    jobs = min(2 * shop.engine.slots, len(tasks), MOST_THREADS)
+def _is_little(tasks: list[Files]) -> bool:
+    files = [file for task in tasks for file in task.inputs.values() if os.path.isfile(file)]
+    return len(tasks) <= FEW and sum(map(os.path.getsize, files)) <= FEW_BYTES
+
+
+def _in_threads(shop: Workshop, tasks: list[Files], jobs: int, fails_fast: bool) -> Ended:
     pool = ThreadPoolExecutor(jobs)
     try:
-        yield from _as_they_end(tasks, partial(pool.submit, shop.run), jobs, fails_fast)
+        yield from _as_they_end(tasks, lambda task: pool.submit(shop.run, task), jobs, fails_fast)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         shop.close()  # whoever still waits for the engine is told
@@ -77,7 +85,7 @@ def _in_processes(shop: Workshop, tasks: list[Files], jobs: int, fails_fast: boo
     others = {process.pid for process in multiprocessing.active_children()}
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, (shop.work,))
     try:
-        yield from _as_they_end(tasks, partial(_submit, pool), jobs, fails_fast)
+        yield from _as_they_end(tasks, lambda task: _submit(pool, task), jobs, fails_fast)
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():

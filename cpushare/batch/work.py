@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cpushare import colour, images, writing
@@ -68,6 +67,7 @@ class Workshop:
             work.memory_bytes,
             work.use_cache,
         )
+        self._engine: Engine | None = None
         self.made = MadeBefore.open(self.batch, work.values, work.reading) if work.resumes else None
 
     @property
@@ -75,11 +75,14 @@ class Workshop:
         """The kernel of the batch."""
         return self.batch.signature
 
-    @cached_property
-    def engine(self) -> Engine:
-        """The engine; on this machine with one child, since there are more of this process."""
-        work = self.work
-        return open_engine(work.engine, jobs=1, use_cache=work.use_cache, is_fresh=work.is_fresh)
+    def open(self, jobs: int = 1) -> Engine:
+        """The engine; if it is here, of `jobs` children when it is asked for first."""
+        if self._engine is None:
+            work = self.work
+            self._engine = open_engine(
+                work.engine, jobs=jobs, use_cache=work.use_cache, is_fresh=work.is_fresh
+            )
+        return self._engine
 
     def run(self, files: Files) -> Done:
         """Do a task, unless it has been done before.
@@ -94,7 +97,7 @@ class Workshop:
                 seconds = round(time.perf_counter() - began, 6)
                 return Done(found.written, found.record, seconds, [], is_old=True)
         arrays, notes = self._read(files)
-        future = self.engine.submit(self.batch, Task(arrays, self.work.values))
+        future = self.open().submit(self.batch, Task(arrays, self.work.values))
         try:
             outputs = future.result()
         except CancelledError:
@@ -122,5 +125,5 @@ class Workshop:
 
     def close(self) -> None:
         """End the engine, if there is one."""
-        if "engine" in self.__dict__:
-            self.engine.close()
+        if self._engine is not None:
+            self._engine.close()

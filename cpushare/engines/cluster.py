@@ -8,6 +8,7 @@ travel inside the tasks, so that nothing is lost with a worker.
 from __future__ import annotations
 
 import socket
+import uuid
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ class ClusterEngine:
             self._client.close()
             raise
         self._executor = self._client.get_executor(pure=False)
+        self._caller = uuid.uuid4().hex
 
     def _check_workers(self, address: str) -> None:
         try:
@@ -92,6 +94,7 @@ class ClusterEngine:
         """Have some worker run the task."""
         future: Future[Outputs] = self._executor.submit(
             worker.run,
+            self._caller,
             batch.verified.encoded,
             batch.kernel,
             batch.checked,

@@ -26,6 +26,7 @@ class Batch:
 
     In a `checked` batch signed arithmetic traps where it would wrap; a task may take
     `memory_bytes`; with `use_cache` compiled kernels are kept on the disk of whoever compiles.
+    No child serves two callers: where there may be more than one, `caller` tells them apart.
     """
 
     verified: VerifiedModule
@@ -33,6 +34,7 @@ class Batch:
     checked: bool = False
     memory_bytes: int = 8 << 30
     use_cache: bool = True
+    caller: str = ""
 
     @property
     def signature(self) -> Kernel:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 KEPT = 4  # runners of a thread: a child and its arena each
 
-Key = tuple[str, str, bytes, bool, bool]
+Key = tuple[str, str, str, bytes, bool, bool]
 
 
 class WarmRunners:
-    """Runs tasks in children that are reused for tasks of one program with one set of parameters.
+    """Runs tasks in children that are kept for tasks of one caller, program and parameters.
 
     Call `run` from as many threads as tasks are to run at once: a child belongs to its thread.
     """
@@ -43,7 +43,8 @@ class WarmRunners:
         kernel = batch.signature
         values = parameter_values.resolve(kernel, task.parameters)
         given = parameter_values.to_bytes(kernel, values)
-        key = (batch.verified.hash, batch.kernel, given, batch.checked, batch.use_cache)
+        mode = (batch.checked, batch.use_cache)
+        key = (batch.caller, batch.verified.hash, batch.kernel, given, *mode)
         mine = self._mine()
         if key not in mine:
             mine[key] = self._make(batch, task)

@@ -46,6 +46,7 @@ def introduce() -> tuple[str, str]:
 
 
 def run(
+    caller: str,
     encoded: bytes,
     kernel: str,
     checked: bool,
@@ -53,7 +54,7 @@ def run(
     inputs: Mapping[str, NDArray[Any]],
     parameters: Mapping[str, object],
 ) -> Outputs:
-    """Verify a program and run one task of it in this thread's strict child.
+    """Verify a program and run one task of it in this thread's strict child for this caller.
 
     Raises `Malformed` or `Invalid` for a program that is refused, and what a runner raises.
     """
@@ -61,7 +62,7 @@ def run(
     if kernel not in verified.kernels:
         raise Refused(f"there is no kernel '{kernel}' (there is: {', '.join(verified.kernels)})")
     try:
-        batch = Batch(verified, kernel, checked, memory_bytes)
+        batch = Batch(verified, kernel, checked, memory_bytes, caller=caller)
         return _runners().run(batch, Task(inputs, parameters))
     except SandboxUnavailable as error:
         raise SandboxUnavailable(f"on worker {socket.gethostname()}: {error}") from None

@@ -90,7 +90,7 @@ def test_a_worker_refuses_what_its_own_verifier_refuses(cluster: Any) -> None:
     with distributed.Client(cluster, set_as_default=False) as client:
 
         def sent(encoded: bytes) -> BaseException:
-            arguments = (encoded, "dither", False, 1 << 30, {"src": noise(1)}, {})
+            arguments = ("somebody", encoded, "dither", False, 1 << 30, {"src": noise(1)}, {})
             error: BaseException = client.submit(worker.run, *arguments, pure=False).exception()
             return error
 

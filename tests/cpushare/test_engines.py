@@ -15,6 +15,7 @@ import cpushare
 from cpushare.engines import NAMES, Batch, Task, open_engine
 from cpushare.engines.cached import CachedEngine
 from cpushare.engines.engine import then
+from cpushare.engines.warm import KEPT, WarmRunners
 from cpushare.results import ResultCache
 from tests.cpushare.cli import DITHER, needs_native
 from vm.inputs import Outputs
@@ -159,6 +160,35 @@ def test_an_engine_goes_by_its_name(program: cpushare.Program) -> None:
         assert all(known in str(refused.value) for known in NAMES)
     with pytest.raises(cpushare.Refused):
         next(program.map([noise()], engine="magic"))
+
+
+@needs_native
+def test_a_child_is_kept_for_tasks_of_one_caller_and_program(program: cpushare.Program) -> None:
+    runners = WarmRunners()
+
+    def child(caller: str, threshold: int) -> int:
+        batch = Batch(program.verified, "dither", caller=caller)
+        made = runners.run(batch, Task({"src": noise()}, {"threshold": threshold}))["dst"]
+        assert np.array_equal(made, wanted[threshold])
+        latest = next(reversed(runners._mine().values()))._child
+        assert latest is not None
+        return latest.pid
+
+    wanted = {
+        threshold: program.run(engine="interpret", src=noise(), threshold=threshold).dst
+        for threshold in range(100, 100 + KEPT)
+    }
+    first = child("a", 100)
+    assert child("a", 100) == first
+    other = child("b", 100)
+    assert other != first
+    assert child("a", 101) not in (first, other)
+    assert child("a", 100) == first
+    for threshold in range(101, 100 + KEPT):
+        child("b", threshold)
+    assert not Path(f"/proc/{other}").exists(), "the one used longest ago has been ended"
+    runners.close()
+    assert not Path(f"/proc/{first}").exists()
 
 
 # The iterator.

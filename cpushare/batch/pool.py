@@ -17,6 +17,8 @@ import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import (
     FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
     Future,
     ProcessPoolExecutor,
     ThreadPoolExecutor,
@@ -31,6 +33,7 @@ from cpushare.engines.engine import processors
 
 MOST_THREADS = 256
 FEW, FEW_BYTES = 16, 4 << 20  # what is read and written in the time that processes take to start
+MOST_STARTS = 10  # of the processes of a batch, before one gives up
 AHEAD = 2  # tasks in flight for each at once: the next one is there when one ends
 Ended = Generator[tuple[Files, "Future[Done]"], None, None]
 
@@ -82,28 +85,60 @@ def _in_threads(shop: Workshop, tasks: list[Files], jobs: int, fails_fast: bool)
 
 def _in_processes(shop: Workshop, tasks: list[Files], jobs: int, fails_fast: bool) -> Ended:
     _compile_once(shop)
-    others = {process.pid for process in multiprocessing.active_children()}
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, (shop.work,))
+    pool = Processes(shop.work, jobs)
     try:
-        yield from _as_they_end(tasks, lambda task: _submit(pool, task), jobs, fails_fast)
+        yield from _as_they_end(tasks, pool.submit, jobs, fails_fast)
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            if process.pid is not None and process.pid not in others:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGINT)
+        pool.interrupt()
         raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.close()
 
 
-def _submit(pool: ProcessPoolExecutor, task: Files) -> Future[Done]:
-    """Submit a task. Processes that this starts are deaf to Ctrl-C until they have begun."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        return pool.submit(_run, task)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+class Processes:
+    """Processes that do tasks, and others in their place if one of them is killed.
+
+    What was under way then has failed: which picture was too much for one, nobody knows.
+    """
+
+    def __init__(self, work: Work, jobs: int) -> None:
+        self._work = work
+        self._jobs = jobs
+        self._others = set(multiprocessing.active_children())
+        self._starts = 0
+        self._pool = self._started()
+
+    def _started(self) -> ProcessPoolExecutor:
+        self._starts += 1
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._jobs, context, _begin, (self._work,))
+
+    def submit(self, task: Files) -> Future[Done]:
+        """Begin a task. Processes that this starts are deaf to Ctrl-C until they have begun."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self._pool.submit(_run, task)
+        except BrokenExecutor as error:
+            if self._starts == MOST_STARTS:
+                failed: Future[Done] = Future()
+                failed.set_exception(error)
+                return failed
+            self._pool = self._started()
+            return self._pool.submit(_run, task)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def interrupt(self) -> None:
+        """End what runs; what has not begun never will."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - self._others:
+            if process.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGINT)
+
+    def close(self) -> None:
+        """Wait for the end of all processes."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _as_they_end(
@@ -144,11 +179,11 @@ def _compile_once(shop: Workshop) -> None:
 # In the processes.
 
 _shop: Workshop | None = None
-_is_busy = False
+_is_busy = _is_over = False
 
 
 def _begin(work: Work) -> None:
-    """Get ready for tasks; Ctrl-C ends the task that is being done, once, and nothing else."""
+    """Get ready for tasks. Ctrl-C ends the one that is being done, and no other begins."""
     global _shop
     signal.signal(signal.SIGINT, _interrupted)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -157,6 +192,8 @@ def _begin(work: Work) -> None:
 
 
 def _interrupted(number: int, frame: object) -> None:
+    global _is_over
+    _is_over = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is cleared up is not interrupted
     if _is_busy:
         raise KeyboardInterrupt
@@ -173,8 +210,14 @@ def _end_with_parent() -> None:
 def _run(task: Files) -> Done:
     global _is_busy
     assert _shop is not None
+    if _is_over:  # a task that was on its way when Ctrl-C came
+        raise CancelledError
     _is_busy = True
     try:
         return _shop.run(task)
+    except KeyboardInterrupt:
+        _is_busy = False
+        _shop.close()  # a child may run for hours yet
+        raise
     finally:
         _is_busy = False

@@ -15,8 +15,8 @@ from vm.errors import CPUShareError, OverLimit
 from vm.module import Kernel
 
 KILLED = OverLimit(
-    "a process of the batch was killed, perhaps for want of memory: run fewer at once (-j), and "
-    "what is done stays done"
+    "a process of the batch was killed while this picture was under way, or another; if it was for "
+    "want of memory, run fewer at once (-j)"
 )
 NOT_BEGUN = "not begun: another picture had failed"
 

@@ -82,3 +82,17 @@ def cpsc_process(*arguments: object, **options: Any) -> subprocess.CompletedProc
 def leftovers(folder: Path) -> list[str]:
     """What is in a folder besides what one would look for."""
     return sorted(path.name for path in folder.iterdir() if path.name.startswith("."))
+
+
+def family(pid: int) -> list[int]:
+    """The processes whose parent is this one, and theirs."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == pid:
+                found += [int(entry.name), *family(int(entry.name))]
+    return found

@@ -18,7 +18,7 @@ import pytest
 
 from cpushare.images import read_image
 from cpushare.writing import write_image
-from tests.cpushare.cli import DITHER, ROOT, command, cpsc, leftovers, needs_native
+from tests.cpushare.cli import DITHER, ROOT, command, cpsc, family, leftovers, needs_native
 
 STATS = """record Row { mean: f64, first: u8 }
 
@@ -28,6 +28,14 @@ kernel stats(in src: image<u8>, out dst: image<u8>(src.width, src.height),
     map (x, y) in src { dst[x, y] = u8(255 - i32(src[x, y])); }
     let total = sum(i64(src[x, y]) for (x, y) in src);
     return Row(f64(total) / 12.0, src[0, 0]);
+}
+"""
+ENDLESS = """kernel endless(in src: image<u8>, out dst: image<f64>(1, 1)) {
+    map (x, y) in dst {
+        var level = 0.4;
+        for i in 0..1000000000 { for j in 0..1000 { level = 3.9 * level * (1.0 - level); } }
+        dst[x, y] = level;
+    }
 }
 """
 LEVELS = {"a": 10, "b": 40, "c": 255, "d": 60}
@@ -159,6 +167,81 @@ def test_fail_fast_begins_no_more(home: Path, jobs: int) -> None:
     assert done == len(made(home)) < 12
     assert cpsc(*line(home, "--interpret", "--jobs", jobs)).code == 3
     assert len(made(home)) == 23
+
+
+@pytest.mark.parametrize(
+    ("engine", "count"),
+    [
+        pytest.param("local", 3, marks=needs_native),
+        pytest.param("local", 17, marks=needs_native),
+        ("interpret", 3),
+    ],
+)
+def test_ctrl_c_ends_what_would_run_for_years(tmp_path: Path, engine: str, count: int) -> None:
+    """In threads and in processes, and nothing is left of it."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for k in range(count):
+        write_image(folder / f"{k}.png", np.zeros((2, 2), np.uint8))
+    (tmp_path / "endless.cps").write_text(ENDLESS)
+    words = command("run", tmp_path / "endless.cps", folder, "-o", tmp_path / "out", "-j", 2)
+    process = subprocess.Popen(
+        [*words, "--engine", engine],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while len(family(process.pid)) < 2:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.5)
+        members = family(process.pid)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, "Traceback" in err) == (130, False)
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in members):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@needs_native
+def test_the_rest_is_done_when_a_process_is_killed(home: Path) -> None:
+    """As the kernel does it when memory runs out."""
+    folder = home / "many"
+    folder.mkdir()
+    for k in range(120):
+        np.save(folder / f"{k:03}.npy", np.full((300, 300), k, np.uint8))
+    words = ["run", home / "stats.cps", folder, "-o", home / "out", "-j", 2, "--json"]
+    process = subprocess.Popen(
+        command(*words), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    assert '"error"' not in first
+    workers = [pid for pid in family(process.pid) if is_worker(pid)]
+    os.kill(workers[0], signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert "a process of the batch was killed" in err
+    failed = err.count("error: ")
+    assert 0 < failed <= 5
+    assert len(list((home / "out").glob("[0-9]*.png"))) >= 120 - failed
+    assert cpsc(*words).code == 0
+    for k in range(120):
+        assert (read_image(home / "out" / f"{k:03}.png") == 255 - k).all()
+
+
+def is_worker(pid: int) -> bool:
+    """Whether a process does tasks of a batch."""
+    return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 @needs_native

@@ -17,7 +17,7 @@ import pytest
 
 from cpushare.images import read_image
 from cpushare.writing import write_image
-from tests.cpushare.cli import DITHER, ROOT, command, cpsc, leftovers, needs_native
+from tests.cpushare.cli import DITHER, ROOT, command, cpsc, family, leftovers, needs_native
 
 TRAP = """kernel halve(in src: image<u8>, out dst: image<u8>(src.width, src.height),
               param by: i32 in 0..=9 = 2) {
@@ -324,20 +324,6 @@ def test_batches_that_make_no_sense(folder: Path, inputs: list[str], hint: str) 
     said = cpsc("run", DITHER, *texts)
     assert said.code == 2
     assert hint in said.err
-
-
-def family(pid: int) -> list[int]:
-    """The processes whose parent is this one, and theirs."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == pid:
-                found += [int(entry.name), *family(int(entry.name))]
-    return found
 
 
 @needs_native

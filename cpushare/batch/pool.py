@@ -155,8 +155,11 @@ def _as_they_end(
         if not running:
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:
-            has_failed |= fails_fast and future.exception() is not None
-            yield running.pop(future), future
+            task = running.pop(future)
+            if fails_fast and future.exception() is not None:
+                has_failed = True
+                running = {other: t for other, t in running.items() if not other.cancel()}
+            yield task, future
 
 
 def _compile_once(shop: Workshop) -> None:

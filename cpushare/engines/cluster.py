@@ -7,6 +7,7 @@ travel inside the tasks, so that nothing is lost with a worker.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import uuid
 from concurrent.futures import Future
@@ -61,6 +62,7 @@ class ClusterEngine:
             self._client.close()
             raise
         self._executor = self._client.get_executor(pure=False)
+        self._open: set[Future[Outputs]] = set()
         self._caller = uuid.uuid4().hex
 
     def _check_workers(self, address: str) -> None:
@@ -102,11 +104,19 @@ class ClusterEngine:
             dict(task.inputs),
             dict(task.parameters),
         )
-        return then(future, _outcome)
+        made = then(future, _outcome)
+        self._open.add(made)
+        made.add_done_callback(self._open.discard)
+        return made
 
     def close(self) -> None:
-        """Cancel what is not done, and leave the cluster to others."""
+        """Cancel what is not done, end its children, and leave the cluster to others."""
+        for future in list(self._open):
+            future.cancel()
         self._executor.shutdown(wait=False)
+        if self._client.status == "running":
+            with contextlib.suppress(OSError):
+                self._client.run(worker.leave, self._caller, on_error="ignore")
         self._client.close()
 
 

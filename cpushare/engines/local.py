@@ -27,6 +27,6 @@ class LocalEngine:
     def close(self) -> None:
         """Cancel what waits, kill what runs."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._runners.interrupt()
+        self._runners.leave("")
         self._threads.shutdown(wait=True)
         self._runners.close()

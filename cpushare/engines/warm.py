@@ -27,10 +27,10 @@ class WarmRunners:
 
     def __init__(self) -> None:
         self._local = threading.local()
-        self._all: list[NativeRunner] = []
+        self._all: dict[NativeRunner, str] = {}
         self._lock = threading.Lock()
         self._box: CompileBox | None = None
-        self._is_closing = False
+        self._left: set[str] = set()
 
     def run(self, batch: Batch, task: Task) -> Outputs:
         """Run a task in this thread's child.
@@ -46,6 +46,8 @@ class WarmRunners:
         mode = (batch.checked, batch.use_cache)
         key = (batch.caller, batch.verified.hash, batch.kernel, given, *mode)
         mine = self._mine()
+        for other in [other for other in mine if other[0] in self._left]:
+            self._end(mine.pop(other))
         if key not in mine:
             mine[key] = self._make(batch, task)
         mine.move_to_end(key)
@@ -68,8 +70,8 @@ class WarmRunners:
         from vm.sandbox.runner import NativeRunner
 
         with self._lock:
-            if self._is_closing:
-                raise SandboxBroken("the engine is being closed")
+            if batch.caller in self._left:
+                raise SandboxBroken("whoever wanted this has left")
             if self._box is None:
                 self._box = CompileBox()
             runner = NativeRunner(
@@ -80,20 +82,21 @@ class WarmRunners:
                 cache=object_cache() if batch.use_cache else None,
                 checked=batch.checked,
             )
-            self._all.append(runner)
+            self._all[runner] = batch.caller
             return runner
 
     def _end(self, runner: NativeRunner) -> None:
         with self._lock:
-            self._all.remove(runner)
+            self._all.pop(runner, None)
         runner.close()
 
-    def interrupt(self) -> None:
-        """Kill every child that runs, from any thread: waiting runs raise `SandboxBroken`."""
+    def leave(self, caller: str) -> None:
+        """Kill a caller's children, from any thread: runs raise `SandboxBroken`, now and later."""
         with self._lock:
-            self._is_closing = True
-            for runner in self._all:
-                runner.interrupt()
+            self._left.add(caller)
+            for runner, theirs in self._all.items():
+                if theirs == caller:
+                    runner.interrupt()
 
     def close(self) -> None:
         """End every child, and the box. Nothing may run any more."""

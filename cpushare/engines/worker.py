@@ -45,6 +45,11 @@ def introduce() -> tuple[str, str]:
     return __version__, capability.check().problem
 
 
+def leave(caller: str) -> None:
+    """Kill what runs here for a caller who has no more use for it."""
+    _runners().leave(caller)
+
+
 def run(
     caller: str,
     encoded: bytes,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +21,7 @@ from compiler.pipeline import compile_path
 from cpushare.engines import open_engine, worker
 from cpushare.images import read_image
 from cpushare.writing import write_image
-from tests.cpushare.cli import DITHER, cpsc, needs_native
+from tests.cpushare.cli import DITHER, ROOT, command, cpsc, family, needs_native
 from vm.codec import encode
 from vm.text import assemble
 
@@ -38,20 +40,24 @@ kernel chaos(in src: image<u8>, out dst: image<u8>(src.width, src.height), param
 }
 """
 
+ENDLESS = SLOW.replace("0..20000", "0..1000000000")
+
 
 def noise(seed: int, height: int = 40, width: int = 50) -> np.ndarray[Any, Any]:
     return np.random.default_rng(seed).integers(0, 256, (height, width), np.uint8)
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Two worker processes, with a nanny each that starts another in place of a killed one."""
     with distributed.LocalCluster(
         n_workers=2,
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
+        local_directory=str(tmp_path_factory.mktemp("dask")),
         silence_logs=50,
     ) as found:
         yield found
@@ -158,3 +164,42 @@ def test_folders_are_resumed_by_any_engine(
         for k in range(4):
             wanted = program.run(engine="interpret", src=noise(k)).dst
             assert np.array_equal(read_image(tmp_path / "out" / f"{k}.png"), wanted)
+
+
+def kernels_running(cluster: Any) -> int:
+    """How many strict children of the workers there are that have not ended."""
+    workers = [worker.pid for worker in cluster.workers.values()]
+    pids = [pid for worker in workers if worker is not None for pid in family(worker)]
+    running = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            name, _, rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+            is_kernel = name.partition("(")[2].isdigit()  # it was started from a descriptor
+            running += is_kernel and rest.split()[0] != "Z"
+    return running
+
+
+def test_ctrl_c_ends_what_runs_on_the_workers(cluster: Any, engine: str, tmp_path: Path) -> None:
+    (tmp_path / "endless.cps").write_text(ENDLESS)
+    (tmp_path / "in").mkdir()
+    for k in range(6):
+        write_image(tmp_path / "in" / f"{k}.png", noise(k))
+    words = ["run", tmp_path / "endless.cps", tmp_path / "in", "-o", tmp_path / "out"]
+    process = subprocess.Popen(
+        command(*words, "--engine", engine), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while kernels_running(cluster) < 2:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, "Traceback" in err) == (130, False), err
+    deadline = time.monotonic() + 30
+    while kernels_running(cluster):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -7,6 +7,7 @@
     result.dst
     program.cost(src=(height, width))                 # units of work, before anything runs
     for result in program.map(arrays): ...            # one program, many images
+    future = program.submit(src=array)                # a concurrent.futures.Future
 
 Errors are exceptions: `CompileError` with diagnostics, `Malformed` and `Invalid` for bytecode,
 `Refused` for images and parameters that do not fit, `Trap`, `OverLimit`, `SandboxUnavailable`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,6 +60,19 @@ def test_tasks_of_one_size_share_a_child(box: CompileBox) -> None:
         assert (stats.runs, stats.tasks) == (4, 1)
         assert stats.seccomp in (1, 2)
         assert stats.start_s > 0
+
+
+def test_an_interrupted_runner_runs_no_more(box: CompileBox) -> None:
+    with NativeRunner(module_of(kernels.dither()), "k", {"threshold": 90}, box=box) as runner:
+        runner.run({"src": gray(8, 8)})
+        assert runner._child is not None
+        pid = runner._child.pid
+        runner.interrupt()
+        with pytest.raises(SandboxBroken):
+            runner.run({"src": gray(8, 8)})
+        with pytest.raises(SandboxBroken, match="interrupted"):
+            runner.run({"src": gray(9, 900)})
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def test_nothing_of_an_earlier_task_is_seen(box: CompileBox) -> None:

@@ -130,6 +130,7 @@ class NativeRunner:
         self._start_s = 0.0
         self._round_trip_s = 0.0
         self._runs = 0
+        self._is_interrupted = False
 
     # Getting ready.
 
@@ -184,6 +185,8 @@ class NativeRunner:
         prepared = prepare(self.checked.kernel, inputs, self.parameters)
         layout = self._plan(prepared)
         child = self._child_for(layout)
+        if self._is_interrupted:
+            raise SandboxBroken("the run was interrupted")
         self._write_inputs(child, prepared, layout)
         self._round_trip_s = self._command(child, prepared, layout, 1)
         self._runs += 1
@@ -319,7 +322,8 @@ class NativeRunner:
             self._child = None
 
     def interrupt(self) -> None:
-        """Kill the child, from any thread: a `run` that waits for it raises `SandboxBroken`."""
+        """Kill the child, from any thread: `run` raises `SandboxBroken`, now and from now on."""
+        self._is_interrupted = True
         child = self._child
         if child is not None and child.pid:
             with contextlib.suppress(ProcessLookupError):

@@ -69,8 +69,10 @@ def _here(shop: Workshop, tasks: list[Files], fails_fast: bool) -> Ended:
 
 
 def _is_little(tasks: list[Files]) -> bool:
+    if len(tasks) > FEW:
+        return False
     files = [file for task in tasks for file in task.inputs.values() if os.path.isfile(file)]
-    return len(tasks) <= FEW and sum(map(os.path.getsize, files)) <= FEW_BYTES
+    return sum(map(os.path.getsize, files)) <= FEW_BYTES
 
 
 def _in_threads(shop: Workshop, tasks: list[Files], jobs: int, fails_fast: bool) -> Ended:

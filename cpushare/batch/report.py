@@ -84,7 +84,7 @@ class Report:
         text = f"{len(self.done)} of {total} pictures done"
         text += f", {old} of them before" if old else ""
         text += f", {len(self.failed)} failed" if self.failed else ""
-        return f"{text} ({seconds:.1f} s, {(len(self.done) - old) / seconds:.1f} pictures/s)"
+        return f"{text} ({seconds:.1f} s, {len(self.done) / seconds:.1f} pictures/s)"
 
     def row(self, task: Files) -> dict[str, tables.Cell]:
         """The row of a task, done, failed, or not begun after another had failed."""

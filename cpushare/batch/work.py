@@ -15,6 +15,7 @@ from cpushare.engines import Batch, Engine, Task, is_remote, open_engine
 from cpushare.images import Reading
 from vm.inputs import Number
 from vm.module import Kernel, Role
+from vm.sandbox import capability
 from vm.verifier import VerifiedModule, verify
 
 if TYPE_CHECKING:
@@ -115,7 +116,9 @@ class Workshop:
     def _read(self, files: Files) -> tuple[dict[str, NDArray[Any]], list[str]]:
         """The in images as the kernel takes them, and what had to be done for it."""
         arrays, notes = {}, []
-        engine = "local" if is_remote(self.work.engine) else self.work.engine
+        engine = self.work.engine
+        if is_remote(engine):
+            engine = "local" if capability.check().is_native else "interpret"
         for image in self.kernel.images_of(Role.IN):
             file = files.inputs[image.name]
             pixels = images.read_image(file, self.work.reading)

@@ -17,8 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.__main__ import picture
-from bench.ours import EXAMPLES
+from bench.works import EXAMPLES, RASTER
 from cpushare.cpsc.main import run
 from cpushare.engines.engine import processors
 from cpushare.writing import write_image
@@ -26,7 +25,7 @@ from cpushare.writing import write_image
 
 def make_pictures(folder: Path, count: int, side: int) -> None:
     """Pictures of which no two are the same."""
-    base = picture(side, side)
+    base = RASTER.picture(side, side)
     for k in range(count):
         write_image(folder / f"{k:05}.png", np.roll(base, k, axis=1))
 

@@ -25,7 +25,7 @@ from vm.layout import plan
 from vm.module import Role
 
 CPU = "x86-64-v3"  # valgrind knows no AVX-512
-WIDTH, HEIGHT = 131, 67
+WIDTH, HEIGHT = 259, 131
 EXPECTED = HERE / "instructions.json"
 MORE, LESS = 1.03, 0.90
 PROGRAMS = ("gcc", "valgrind")
@@ -43,7 +43,7 @@ def counted(work: Work, folder: Path) -> int:
     kernel = verified.kernels[work.kernel].kernel
     values = parameter_values.resolve(kernel, work.parameters)
     given = parameter_values.to_bytes(kernel, values)
-    ir = kernel_ir(verified.encoded, work.kernel, given, 0)
+    ir = kernel_ir(verified.encoded, work.kernel, given, 0, cpu=CPU)
     (folder / "kernel.o").write_bytes(backend.compile_ir(ir, CPU))
     (folder / "plan.h").write_text(_plan(work))
     program, report = folder / "program", folder / "report"

@@ -16,8 +16,9 @@ from vm.sandbox.box import CompileBox
 from vm.sandbox.capability import require_native
 from vm.sandbox.runner import NativeRunner
 
-SWITCHES: dict[str, Mapping[str, Any]] = {OURS: {}}
-"""Contenders of ours by name: what `NativeRunner` is told besides. A row compares a switch."""
+SWITCHES: dict[str, Mapping[str, Any]] = {OURS: {}, f"{OURS} scalar": {"scalar": True}}
+"""Contenders of ours by name: what `NativeRunner` is told besides. A row compares a switch, and is
+left out where the switch changes nothing."""
 
 
 def levels() -> tuple[str, ...]:
@@ -33,6 +34,8 @@ def contenders(
     found = []
     for level, box in boxes.items():
         for name, switch in SWITCHES.items():
+            if switch and not work.has_scan():
+                continue
             runner = NativeRunner(work.verified(), work.kernel, work.parameters, box=box, **switch)
             found.append(_contender(name, level, stack.enter_context(runner), picture))
     return found

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compiler.pipeline import compile_path
+from vm.opcodes import Op
 from vm.verifier import VerifiedModule, verify
 
 HERE = Path(__file__).resolve().parent
@@ -60,6 +61,11 @@ class Work:
     def verified(self) -> VerifiedModule:
         """Our kernel, compiled to bytecode and verified."""
         return _verified(self.source)
+
+    def has_scan(self) -> bool:
+        """Whether our kernel visits pixels in an order."""
+        code = self.verified().kernels[self.kernel].kernel.code
+        return any(step.op is Op.SCAN for step in code)
 
 
 @cache

@@ -11,16 +11,15 @@ import contextlib
 import hashlib
 import os
 import stat
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 HASH_BYTES = 32
 SCAN_SHARE = 64  # the folder is looked through when this share of its limit has been written
 
 
-@dataclass(frozen=True, slots=True)
-class StoreInfo:
+class StoreInfo(Struct, frozen=True):
     """Where a store is, how many entries it holds, how many bytes."""
 
     folder: Path
@@ -86,14 +85,14 @@ class Store:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self._is_ours():
                 return
-            fd, name = tempfile.mkstemp(dir=self.folder, prefix=".new-")
+            beside = self.folder / f".new-{os.urandom(8).hex()}"
             try:
-                with open(fd, "wb") as file:
+                with open(beside, "xb", opener=_private) as file:
                     file.write(self.format + hashlib.sha256(body).digest())
                     file.write(body)
-                os.replace(name, self.folder / key)
+                os.replace(beside, self.folder / key)
             except BaseException:
-                os.unlink(name)
+                beside.unlink(missing_ok=True)
                 raise
             self._trim(len(body))
 
@@ -138,6 +137,10 @@ class Store:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
         return info
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _read_file(path: Path, most_bytes: int) -> bytes:

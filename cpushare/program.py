@@ -190,7 +190,7 @@ class Program:
         opened = open_engine(engine, jobs=jobs, use_cache=cache)
         waiting: deque[Future[Outputs]] = deque()
         try:
-            most = 2 * opened.slots
+            most = opened.in_flight(batch, values)
             for image in images:
                 waiting.append(opened.submit(batch, Task({inputs[0].name: image}, values)))
                 while len(waiting) >= most:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,10 @@ class CachedEngine:
     def slots(self) -> int:
         """Those of the engine behind."""
         return self._engine.slots
+
+    def in_flight(self, batch: Batch, parameters: Mapping[str, object]) -> int:
+        """As many as the engine behind wants."""
+        return self._engine.in_flight(batch, parameters)
 
     def submit(self, batch: Batch, task: Task) -> Future[Outputs]:
         """The result that is kept, or a task of the engine behind."""

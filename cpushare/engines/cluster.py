@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,10 @@ class ClusterEngine:
         """The threads of all workers there are now."""
         threads: int = sum(self._client.nthreads().values())
         return max(1, threads)
+
+    def in_flight(self, batch: Batch, parameters: Mapping[str, object]) -> int:
+        """Two for each thread of a worker: one that runs, one that travels."""
+        return 2 * self.slots
 
     def submit(self, batch: Batch, task: Task) -> Future[Outputs]:
         """Have some worker run the task."""

@@ -58,7 +58,10 @@ class Engine(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many tasks it works on at once: whoever has more in flight keeps it busy."""
+        """How many tasks, or groups of tasks, it works on at once."""
+
+    def in_flight(self, batch: Batch, parameters: Mapping[str, object]) -> int:
+        """How many tasks of a batch, begun and waiting, are enough to keep it busy."""
 
     def submit(self, batch: Batch, task: Task) -> Future[Outputs]:
         """Begin a task.

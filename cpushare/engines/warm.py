@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from vm import parameters as parameter_values
 
@@ -12,11 +13,14 @@ if TYPE_CHECKING:
     from cpushare.engines.engine import Batch, Task
     from vm.inputs import Outputs
     from vm.sandbox.box import CompileBox
+    from vm.sandbox.cache import ObjectCache
     from vm.sandbox.runner import NativeRunner
+    from vm.sandbox.warm import WarmKernel
 
 KEPT = 4  # runners of a thread: a child and its arena each
 
-Key = tuple[str, str, str, bytes, bool, bool]
+Key = tuple[str, str, str, bytes, bool, bool, str]
+Runner = TypeVar("Runner", bound="WarmKernel")
 
 
 class WarmRunners:
@@ -27,7 +31,8 @@ class WarmRunners:
 
     def __init__(self) -> None:
         self._local = threading.local()
-        self._all: dict[NativeRunner, str] = {}
+        self._all: dict[WarmKernel, str] = {}
+        self._at_once: dict[tuple[object, ...], int] = {}
         self._lock = threading.Lock()
         self._box: CompileBox | None = None
         self._left: set[str] = set()
@@ -39,53 +44,109 @@ class WarmRunners:
         """
         return self._runner(batch, task).run(task.inputs)
 
+    def run_many(self, batch: Batch, tasks: Sequence[Task]) -> list[Outputs]:
+        """Run tasks of one size and the same parameters at once, in this thread's child.
+
+        Raises what `run` raises, for all of them if for one.
+        """
+        from vm.sandbox.many import ManyRunner
+
+        given = tasks[0].parameters
+        runner = self._kept(
+            batch,
+            given,
+            ManyRunner,
+            lambda box, cache: ManyRunner(
+                batch.verified, batch.kernel, [given], box=box, cache=cache
+            ),
+        )
+        return runner.run([task.inputs for task in tasks])
+
+    def tasks_at_once(self, batch: Batch, parameters: Mapping[str, object]) -> int:
+        """How many tasks of one size and these parameters are best run at once."""
+        from vm.errors import CPUShareError
+        from vm.jit.forms import tasks_at_once
+        from vm.sandbox.capability import require_native
+
+        if batch.checked:
+            return 1
+        try:
+            values = parameter_values.resolve(batch.signature, parameters)
+            key = (batch.verified.hash, batch.kernel, values)
+            if key not in self._at_once:
+                kernel = batch.verified.kernels[batch.kernel]
+                self._at_once[key] = tasks_at_once(kernel, values, require_native().cpu)
+            return self._at_once[key]
+        except CPUShareError:
+            return 1  # whoever runs it is told
+
     def _runner(self, batch: Batch, task: Task) -> NativeRunner:
+        from vm.sandbox.runner import NativeRunner
+
+        return self._kept(
+            batch,
+            task.parameters,
+            NativeRunner,
+            lambda box, cache: NativeRunner(
+                batch.verified,
+                batch.kernel,
+                task.parameters,
+                box=box,
+                cache=cache,
+                checked=batch.checked,
+            ),
+        )
+
+    def _kept(
+        self,
+        batch: Batch,
+        parameters: Mapping[str, object],
+        kind: type[Runner],
+        make: Callable[[CompileBox, ObjectCache | None], Runner],
+    ) -> Runner:
+        """The runner of a kind for a program and parameters, of this thread."""
         kernel = batch.signature
-        values = parameter_values.resolve(kernel, task.parameters)
+        values = parameter_values.resolve(kernel, parameters)
         given = parameter_values.to_bytes(kernel, values)
-        mode = (batch.checked, batch.use_cache)
+        mode = (batch.checked, batch.use_cache, kind.__name__)
         key = (batch.caller, batch.verified.hash, batch.kernel, given, *mode)
         mine = self._mine()
         for other in [other for other in mine if other[0] in self._left]:
             self._end(mine.pop(other))
         if key not in mine:
-            mine[key] = self._make(batch, task)
+            mine[key] = self._made(batch, make)
         mine.move_to_end(key)
         while len(mine) > KEPT:
             _, oldest = mine.popitem(last=False)
             self._end(oldest)
-        mine[key].memory_limit_bytes = batch.memory_bytes
-        return mine[key]
-
-    def _mine(self) -> OrderedDict[Key, NativeRunner]:
-        if not hasattr(self._local, "runners"):
-            self._local.runners = OrderedDict()
-        found: OrderedDict[Key, NativeRunner] = self._local.runners
+        found = mine[key]
+        assert isinstance(found, kind)
+        found.memory_limit_bytes = batch.memory_bytes
         return found
 
-    def _make(self, batch: Batch, task: Task) -> NativeRunner:
+    def _mine(self) -> OrderedDict[Key, WarmKernel]:
+        if not hasattr(self._local, "runners"):
+            self._local.runners = OrderedDict()
+        found: OrderedDict[Key, WarmKernel] = self._local.runners
+        return found
+
+    def _made(
+        self, batch: Batch, make: Callable[[CompileBox, ObjectCache | None], Runner]
+    ) -> Runner:
         from cpushare.config import object_cache
         from vm.errors import SandboxBroken
         from vm.sandbox.box import CompileBox
-        from vm.sandbox.runner import NativeRunner
 
         with self._lock:
             if batch.caller in self._left:
                 raise SandboxBroken("whoever wanted this has left")
             if self._box is None:
                 self._box = CompileBox()
-            runner = NativeRunner(
-                batch.verified,
-                batch.kernel,
-                task.parameters,
-                box=self._box,
-                cache=object_cache() if batch.use_cache else None,
-                checked=batch.checked,
-            )
+            runner = make(self._box, object_cache() if batch.use_cache else None)
             self._all[runner] = batch.caller
             return runner
 
-    def _end(self, runner: NativeRunner) -> None:
+    def _end(self, runner: WarmKernel) -> None:
         with self._lock:
             self._all.pop(runner, None)
         runner.close()

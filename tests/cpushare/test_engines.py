@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError, Future, wait
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from cpushare.engines.engine import then
 from cpushare.engines.warm import KEPT, WarmRunners
 from cpushare.results import ResultCache
 from tests.cpushare.cli import DITHER, needs_native
+from vm.errors import Trap
 from vm.inputs import Outputs
+from vm.verifier import verify
 
 STATS = """record Row { total: i64, mean: f64, odd: bool }
 
@@ -70,6 +72,9 @@ class Counting:
     @property
     def slots(self) -> int:
         return self.engine.slots
+
+    def in_flight(self, batch: Batch, parameters: Mapping[str, object]) -> int:
+        return self.engine.in_flight(batch, parameters)
 
     def submit(self, batch: Batch, task: Task) -> Future[Outputs]:
         self.asked += 1
@@ -309,3 +314,58 @@ def test_keeping_can_be_declined(program: cpushare.Program, keeps: Path) -> None
     (again,) = program.map([noise()])
     assert np.array_equal(kept.dst, again.dst)
     assert np.array_equal(program.submit(src=noise()).result().dst, again.dst)
+
+
+@needs_native
+def test_serpentine_pictures_run_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A map fills the lanes by itself; results are those of single runs, in their order."""
+    from vm.sandbox.many import ManyRunner
+
+    groups: list[int] = []
+    plain = ManyRunner.run
+
+    def counted(runner: ManyRunner, tasks: Any) -> Any:
+        groups.append(len(tasks))
+        return plain(runner, tasks)
+
+    monkeypatch.setattr(ManyRunner, "run", counted)
+    rng = np.random.default_rng(0)
+    sizes = [(40, 30), (9, 70)]
+    images = [rng.integers(0, 256, sizes[k % 5 == 0], dtype=np.uint8) for k in range(150)]
+    with cpushare.compile(DITHER) as program:
+        found = list(program.map(images, serpentine=True, cache=False, jobs=1))
+        for k in (0, 1, 75, 149):
+            alone = program.run(src=images[k], serpentine=True)
+            assert found[k].dst.tobytes() == alone.dst.tobytes()
+        assert len(found) == len(images)
+        assert max(groups) > 8
+        groups.clear()
+        list(program.map(images[:40], cache=False, jobs=1))  # a wavefront needs no company
+        assert groups == []
+
+
+@needs_native
+def test_one_that_traps_does_not_spoil_its_group() -> None:
+    text = (
+        "kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {\n"
+        '    require(src.width > 2, "too narrow");\n'
+        "    var s: rows<i32, 2>(src.width);\n"
+        "    scan (x, y, d) in src by serpentine(true) {\n"
+        "        let v = (i32(src[x, y]) + s[x, y]) % 256;\n"
+        "        dst[x, y] = u8(abs(v));\n"
+        "        s.drop[x + d, y] += v;\n"
+        "    }\n"
+        "}\n"
+    )
+    from compiler.pipeline import compile_text
+
+    program = cpushare.Program(verify(compile_text(text, "k.cps").encoded))
+    wide, narrow = np.full((3, 9), 7, np.uint8), np.full((3, 2), 7, np.uint8)
+    with program:
+        futures = [program.submit(src=image, cache=False) for image in [wide, narrow] * 40]
+        for which, future in enumerate(futures):
+            if which % 2:
+                with pytest.raises(Trap, match="too narrow"):
+                    future.result()
+            else:
+                assert future.result().dst.shape == (3, 9)

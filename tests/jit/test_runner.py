@@ -15,10 +15,10 @@ from vm import codec
 from vm.errors import OverLimit, Refused, SandboxBroken, SandboxUnavailable, Trap
 from vm.module import Border, Image, Module, Role
 from vm.opcodes import Op
-from vm.sandbox import runner as runner_module
 from vm.sandbox.box import CompileBox
 from vm.sandbox.cache import ObjectCache
-from vm.sandbox.runner import NativeRunner, trap_of
+from vm.sandbox.runner import NativeRunner
+from vm.sandbox.warm import LEAST_DEADLINE_S, trap_of
 from vm.types import ScalarType
 from vm.verifier import VerifiedKernel, VerifiedModule, verify
 
@@ -173,12 +173,8 @@ def test_a_trap_that_cannot_be_is_the_childs_lie(word: int) -> None:
 
 
 def test_the_deadline_grows_with_the_price(box: CompileBox) -> None:
-    from vm.inputs import prepare
-
     verified = module_of(kernels.dither())
     with NativeRunner(verified, "k", {}, box=box, cpu_limit_s=1e9) as runner:
-        made = runner.checked.kernel
-        small = runner._deadline_s(prepare(made, {"src": gray(1, 1)}, {}))
-        large = runner._deadline_s(prepare(made, {"src": gray(2000, 2000)}, {}))
-    assert small >= runner_module.LEAST_DEADLINE_S
+        small, large = (runner._deadline_s(units) for units in (40, 40 * 2000 * 2000))
+    assert small >= LEAST_DEADLINE_S
     assert large > small + 1

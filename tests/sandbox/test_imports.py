@@ -9,9 +9,10 @@ from compiler.pipeline import compile_path
 from tests.sandbox.children import ROOT, in_subprocess
 from vm.jit.image import KernelImage
 from vm.parameters import resolve, to_bytes
-from vm.sandbox import native
 from vm.sandbox.box import warm_module
 from vm.sandbox.cache import ObjectCache
+from vm.sandbox.messages import CompileRequest
+from vm.sandbox.native import _llvmlite_version, object_key
 
 CPU = "x86-64-v2"
 OURS = {"compiler", "cpushare", "stdlib"}
@@ -21,6 +22,7 @@ BOX = """
 import json, sys
 from pathlib import Path
 from vm.sandbox import box_main
+from msgspec import structs
 from vm.sandbox.messages import CompileRequest
 folder, cpu = Path({folder!r}), {cpu!r}
 box_main.warm((folder / "warm").read_bytes(), cpu)
@@ -32,6 +34,9 @@ for name, kernel, parameters in json.loads((folder / "requests").read_text()):
             given = bytes.fromhex(parameters)
             request = CompileRequest(module, kernel, given, cpu, attempt, checked)
             assert box_main.compile_kernel(request).text
+            if name == "dither":
+                many = structs.replace(request, parameters=b"", sets=(given,))
+                assert box_main.compile_kernel(many).text
 print(json.dumps([sorted(warm), sorted(set(sys.modules) - warm)]))
 """
 
@@ -40,14 +45,16 @@ import json, sys
 from pathlib import Path
 from vm.sandbox.box import CompileBox
 from vm.sandbox.cache import ObjectCache
+from vm.sandbox.messages import CompileRequest
 from vm.sandbox.native import native_kernel
-from vm.parameters import resolve
+from vm.parameters import resolve, to_bytes
 from vm.verifier import verify
 folder = Path({folder!r})
 verified = verify((folder / "module").read_bytes())
 box = CompileBox({cpu!r})
-values = resolve(verified.kernels["dither"].kernel, {{}})
-made = native_kernel(verified, "dither", values, box, ObjectCache(folder / "objects"))
+kernel = verified.kernels["dither"].kernel
+request = CompileRequest(verified.encoded, "dither", to_bytes(kernel, resolve(kernel, {{}})))
+made = native_kernel(request, box, ObjectCache(folder / "objects"))
 print(json.dumps([made.is_cached, made.attempts, box.process is None, sorted(sys.modules)]))
 """
 
@@ -77,9 +84,8 @@ def test_a_cache_hit_starts_no_box_and_imports_no_compiler(tmp_path: Path) -> No
     kernel = compiled.module.kernels[0]
     cache = ObjectCache(tmp_path / "objects")
     given = to_bytes(kernel, resolve(kernel, {}))
-    compiler = (CPU.encode(), b"", native.CODE_VERSION, native._llvmlite_version())
-    key = ObjectCache.key(compiled.encoded, b"dither", given, *compiler)
-    cache.store(key, KernelImage(b"\x31\xc0\xc3", b""))
+    request = CompileRequest(compiled.encoded, "dither", given, CPU)
+    cache.store(object_key(request), KernelImage(b"\x31\xc0\xc3", b""))
     hit, attempts, is_idle, modules = in_subprocess(HIT.format(folder=str(tmp_path), cpu=CPU))
     assert (hit, attempts, is_idle) == (True, 0, True)
     unwanted = {"llvmlite", "numpy", "lark", "importlib.metadata", "tempfile", "subprocess"}
@@ -89,4 +95,4 @@ def test_a_cache_hit_starts_no_box_and_imports_no_compiler(tmp_path: Path) -> No
 def test_the_name_of_an_entry_holds_llvmlites_version() -> None:
     import llvmlite
 
-    assert llvmlite.__version__.encode() in native._llvmlite_version()
+    assert llvmlite.__version__.encode() in _llvmlite_version()

@@ -16,7 +16,7 @@ from vm.errors import OverLimit, SandboxBroken
 from vm.jit import backend
 from vm.jit.image import CONSTANT_BYTES, TEXT_BYTES, KernelImage
 from vm.module import Module
-from vm.parameters import resolve
+from vm.parameters import resolve, to_bytes
 from vm.sandbox import box as box_module
 from vm.sandbox import cache as cache_module
 from vm.sandbox import native
@@ -48,8 +48,10 @@ class FakeBox:
 
 
 def make(box: FakeBox, cache: ObjectCache | None = None, threshold: int = 90) -> NativeKernel:
-    values = resolve(VERIFIED.kernels["k"].kernel, {"threshold": threshold})
-    return native_kernel(VERIFIED, "k", values, box, cache)  # type: ignore[arg-type]
+    kernel = VERIFIED.kernels["k"].kernel
+    given = to_bytes(kernel, resolve(kernel, {"threshold": threshold}))
+    request = CompileRequest(VERIFIED.encoded, "k", given)
+    return native_kernel(request, box, cache)  # type: ignore[arg-type]
 
 
 @pytest.fixture

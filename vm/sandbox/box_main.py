@@ -16,7 +16,7 @@ import msgspec
 
 from vm.errors import CPUShareError, Crash, Invalid, Malformed, OverLimit, Refused, SandboxBroken
 from vm.jit import backend, linker
-from vm.jit.pipeline import kernel_ir
+from vm.jit.pipeline import batch_ir, kernel_ir
 from vm.sandbox import seccomp
 from vm.sandbox.elf import EXTERNALS
 from vm.sandbox.messages import LENGTH_BYTES, REQUEST_BYTES, CompileAnswer, CompileRequest, pack
@@ -56,18 +56,25 @@ def compile_kernel(request: CompileRequest) -> CompileAnswer:
     """Verify, lower, optimise, emit, link."""
     if not 0 <= request.attempt < backend.ATTEMPTS:
         raise Refused(f"there is no attempt {request.attempt}")
-    blind = min(request.attempt, 3)
-    ir = kernel_ir(
+    if request.cpu not in backend.LEVELS:
+        raise Refused(f"there is no CPU level {request.cpu!r}")
+    data = backend.compile_ir(_ir(request), request.cpu, request.attempt)
+    image = linker.link(data, "kernel", EXTERNALS, layout_seed=request.attempt)
+    return CompileAnswer(image.text, image.constants, backend.llvm_version())
+
+
+def _ir(request: CompileRequest) -> str:
+    blind, cpu = min(request.attempt, 3), request.cpu
+    if request.sets:
+        return batch_ir(request.module, request.kernel, request.sets, request.shared, blind, cpu)
+    return kernel_ir(
         request.module,
         request.kernel,
         request.parameters,
         blind,
         checked=request.checked,
-        cpu="" if request.scalar else request.cpu,
+        cpu="" if request.scalar else cpu,
     )
-    data = backend.compile_ir(ir, request.cpu, request.attempt)
-    image = linker.link(data, "kernel", EXTERNALS, layout_seed=request.attempt)
-    return CompileAnswer(image.text, image.constants, backend.llvm_version())
 
 
 def answer(data: bytes) -> CompileAnswer:

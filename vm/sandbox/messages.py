@@ -17,17 +17,22 @@ LENGTH_BYTES = 4
 class CompileRequest(msgspec.Struct, frozen=True):
     """Compile one kernel of a module, specialised to its parameters (`vm.parameters.to_bytes`).
 
+    `cpu` is the level to compile for, `attempt` the emission that is asked for (`vm.jit.backend`).
+
     With `checked`, signed arithmetic traps instead of wrapping; with `scalar`, no scan becomes a
-    wavefront.
+    wavefront. With `sets` it is compiled for many tasks at once (`vm.jit.lower.batch`): one set of
+    parameters, or one a task, and the indices of images that they share.
     """
 
     module: bytes
     kernel: str
     parameters: bytes
-    cpu: str
-    attempt: int
+    cpu: str = ""
+    attempt: int = 0
     checked: bool = False
     scalar: bool = False
+    sets: tuple[bytes, ...] = ()
+    shared: tuple[int, ...] = ()
 
 
 class CompileAnswer(msgspec.Struct, frozen=True):

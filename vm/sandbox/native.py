@@ -11,18 +11,16 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, structs
 
-from vm import parameters as parameter_values
 from vm.errors import SandboxBroken, SandboxUnavailable
 from vm.jit.audit import Finding, find_forbidden
 from vm.jit.image import KernelImage
-from vm.parameters import ParameterValues
 from vm.sandbox.box import CompileBox
 from vm.sandbox.cache import ObjectCache
 from vm.sandbox.elf import write_elf
 from vm.sandbox.messages import CompileRequest
-from vm.verifier import VerifiedModule
 
 ATTEMPTS = 6  # as many as vm.jit.backend knows; this side does not import LLVM
 CODE_VERSION = b"4"  # raise when the native compiler changes what it emits
@@ -38,26 +36,17 @@ class NativeKernel(Struct, frozen=True):
 
 
 def native_kernel(
-    verified: VerifiedModule,
-    kernel: str,
-    parameters: ParameterValues,
-    box: CompileBox,
-    cache: ObjectCache | None,
-    *,
-    checked: bool = False,
-    scalar: bool = False,
+    request: CompileRequest, box: CompileBox, cache: ObjectCache | None
 ) -> NativeKernel:
-    """The executable of a kernel with these parameters, for the box's CPU level.
+    """The executable that a request asks for, at the box's CPU level.
 
-    With `checked`, its signed arithmetic traps instead of wrapping; with `scalar`, no scan becomes
-    a wavefront. Raises `OverLimit` if compiling takes too much, `SandboxBroken` if the box dies or
-    no attempt passes the audit, `SandboxUnavailable` without llvmlite.
+    Raises `OverLimit` if compiling takes too much, `Refused` if the kernel cannot be compiled for
+    many tasks, `SandboxBroken` if the box dies or no attempt passes the audit,
+    `SandboxUnavailable` without llvmlite.
     """
     began = time.perf_counter()
-    given = parameter_values.to_bytes(verified.kernels[kernel].kernel, parameters)
-    mode = b"checked" if checked else b"scalar" if scalar else b""
-    compiler = (box.cpu.encode(), mode, CODE_VERSION, _llvmlite_version())
-    key = ObjectCache.key(verified.encoded, kernel.encode(), given, *compiler)
+    request = structs.replace(request, cpu=box.cpu, attempt=0)
+    key = object_key(request)
     if cache is not None:
         image = cache.load(key)
         if image is not None and not find_forbidden(image.text):
@@ -66,8 +55,7 @@ def native_kernel(
             cache.forget(key)
     findings: list[Finding] = []
     for attempt in range(ATTEMPTS):
-        request = CompileRequest(verified.encoded, kernel, given, box.cpu, attempt, checked, scalar)
-        found = box.compile(request)
+        found = box.compile(structs.replace(request, attempt=attempt))
         image = KernelImage(found.text, found.constants)
         findings = find_forbidden(image.text)
         if not findings:
@@ -76,9 +64,15 @@ def native_kernel(
             taken = time.perf_counter() - began
             return NativeKernel(write_elf(image), False, taken, attempt + 1)
     raise SandboxBroken(
-        f"the native code of '{kernel}' holds the bytes of a forbidden instruction "
+        f"the native code of '{request.kernel}' holds the bytes of a forbidden instruction "
         f"({findings[0].name}) in all {ATTEMPTS} layouts that were tried"
     )
+
+
+def object_key(request: CompileRequest) -> str:
+    """The name in the cache of what a request asks for."""
+    asked = msgspec.msgpack.encode(request)
+    return ObjectCache.key(asked, CODE_VERSION, _llvmlite_version())
 
 
 @cache

@@ -11,13 +11,8 @@ zeroed or wholly written before they are read (`Facts.cleared`). Use it in the t
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import statistics
-import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -25,23 +20,16 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from vm import parameters as parameter_values
-from vm.errors import OverLimit, Refused, SandboxBroken, Trap
+from vm.errors import Refused, Trap
 from vm.inputs import Outputs, Prepared, as_output, dtype_of, prepare, read_record, shape_of
-from vm.jit import trapword
 from vm.layout import Layout, plan
-from vm.module import TRAP_TEXT, Kernel, Role, TrapCode
-from vm.opcodes import Op
-from vm.sandbox.box import CompileBox
-from vm.sandbox.cache import ObjectCache
-from vm.sandbox.child import ChildStatus, StrictChild, program_file
+from vm.module import Image, Role
+from vm.sandbox.child import ChildStatus, StrictChild
+from vm.sandbox.messages import CompileRequest
 from vm.sandbox.native import NativeKernel, native_kernel
-from vm.verifier import VerifiedKernel, VerifiedModule
+from vm.sandbox.warm import WarmKernel
+from vm.verifier import VerifiedModule
 
-MEMORY_LIMIT_BYTES = 4 << 30
-CPU_LIMIT_S = 3600.0
-LEAST_DEADLINE_S = 5.0
-UNIT_S = 50e-9  # a unit of work takes about 0.3 ns: a hundredfold margin for slow machines
-WALL_FACTOR = 20.0  # a child of low priority on a busy machine is slow, not hung
 BENCH_ROUNDS = 7
 ROUND_TRIPS = 31
 
@@ -87,7 +75,7 @@ class Timings(Struct, frozen=True):
     form: str
 
 
-class NativeRunner:
+class NativeRunner(WarmKernel):
     """Runs one kernel with fixed parameters in a strict child. A context manager."""
 
     def __init__(
@@ -96,83 +84,34 @@ class NativeRunner:
         kernel: str,
         parameters: Mapping[str, object],
         *,
-        box: CompileBox | None = None,
-        cache: ObjectCache | None = None,
-        memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
-        cpu_limit_s: float = CPU_LIMIT_S,
-        nice: int = 0,
         checked: bool = False,
         scalar: bool = False,
+        **common: Any,
     ) -> None:
         """Check the parameters; in `checked` runs signed arithmetic traps instead of wrapping, in
         `scalar` ones no scan becomes a wavefront (for comparisons).
 
-        Raises `Refused`, or `SandboxUnavailable` without any box.
+        `common` is what every `WarmKernel` takes. Raises `Refused`, or `SandboxUnavailable`
+        without any box.
         """
-        if kernel not in verified.kernels:
-            listed = ", ".join(verified.kernels)
-            raise Refused(f"there is no kernel '{kernel}' (there is: {listed})")
-        self.verified = verified
-        self.checked: VerifiedKernel = verified.kernels[kernel]
+        super().__init__(verified, kernel, **common)
         self.parameters = dict(parameters)
         self.values = parameter_values.resolve(self.checked.kernel, parameters)
-        self.owns_box = box is None
-        self.box = CompileBox() if box is None else box
-        self.cache = cache
-        self.memory_limit_bytes = memory_limit_bytes
-        self.cpu_limit_s = cpu_limit_s
-        self.nice = nice
         self.wraps_trap = checked
         self.scalar = scalar
-        self._native: NativeKernel | None = None
-        self._program = -1
-        self._child: StrictChild | None = None
-        self._start_s = 0.0
         self._round_trip_s = 0.0
         self._runs = 0
-        self._is_interrupted = False
 
-    # Getting ready.
-
-    def compile(self) -> NativeKernel:
-        """Compile the kernel, or take it from the cache: once."""
-        if self._native is None:
-            name = self.checked.kernel.name
-            self._native = native_kernel(
-                self.verified,
-                name,
-                self.values,
-                self.box,
-                self.cache,
-                checked=self.wraps_trap,
-                scalar=self.scalar,
-            )
-            self._program = program_file(self._native.elf)
-        return self._native
-
-    def _child_for(self, layout: Layout) -> StrictChild:
-        self.compile()
-        child = self._child
-        if child is not None and child.pid and child.arena_bytes == _whole_pages(layout.total):
-            return child
-        self._end_child()
-        self._child = StrictChild(self._program, layout.total, self.nice)
-        self._start_s = self._child.start_s
-        return self._child
+    def _compiled(self) -> NativeKernel:
+        name = self.checked.kernel.name
+        given = parameter_values.to_bytes(self.checked.kernel, self.values)
+        request = CompileRequest(
+            self.verified.encoded, name, given, checked=self.wraps_trap, scalar=self.scalar
+        )
+        return native_kernel(request, self.box, self.cache)
 
     def _plan(self, prepared: Prepared) -> Layout:
-        layout = plan(self.checked.kernel, self.checked.facts.reaches, prepared.dimensions)
-        if layout.total > self.memory_limit_bytes:
-            raise OverLimit(
-                f"kernel '{self.checked.kernel.name}' would need {layout.total:,} bytes",
-                f"{self.memory_limit_bytes:,} bytes",
-            )
-        return layout
-
-    def _deadline_s(self, prepared: Prepared) -> float:
-        """CPU time that is more than enough for the price."""
-        units = self.checked.cost.evaluate(prepared.dimensions, prepared.parameters)
-        return min(self.cpu_limit_s, LEAST_DEADLINE_S + units * UNIT_S)
+        return plan(self.checked.kernel, self.checked.facts.reaches, prepared.dimensions)
 
     # Work.
 
@@ -185,49 +124,29 @@ class NativeRunner:
         prepared = prepare(self.checked.kernel, inputs, self.parameters)
         layout = self._plan(prepared)
         child = self._child_for(layout)
-        if self._is_interrupted:
-            raise SandboxBroken("the run was interrupted")
         self._write_inputs(child, prepared, layout)
         self._round_trip_s = self._command(child, prepared, layout, 1)
         self._runs += 1
         return self._read_outputs(child, prepared, layout)
 
     def _write_inputs(self, child: StrictChild, prepared: Prepared, layout: Layout) -> None:
-        arena = np.frombuffer(child.arena, np.uint8)
         for image, offset in zip(self.checked.kernel.images, layout.offsets, strict=False):
             if image.role is Role.IN:
-                flat = prepared.arrays[image.name].reshape(-1).view(np.uint8)
-                arena[offset : offset + flat.size] = flat
+                write_image(child, offset, prepared.arrays[image.name])
 
     def _command(
         self, child: StrictChild, prepared: Prepared, layout: Layout, repeat: int
     ) -> float:
         """Run the kernel; gives the wall time it took. Raises `Trap`."""
-        deadline_s = self._deadline_s(prepared) * repeat
-        began = time.perf_counter()
-        word = child.run(
-            [*prepared.dimensions, *layout.offsets],
-            repeat=repeat,
-            deadline_cpu_s=deadline_s,
-            wall_limit_s=deadline_s * WALL_FACTOR,
-        )
-        taken = time.perf_counter() - began
-        if word:
-            raise trap_of(self.checked.kernel, word)
-        return taken
+        units = self.checked.cost.evaluate(prepared.dimensions, prepared.parameters)
+        return self._order(child, [*prepared.dimensions, *layout.offsets], units, repeat)
 
     def _read_outputs(self, child: StrictChild, prepared: Prepared, layout: Layout) -> Outputs:
         """Copies of the out images and the record: the arena itself is never looked at."""
         outputs = {}
         for image, offset in zip(self.checked.kernel.images, layout.offsets, strict=False):
             if image.role is Role.OUT:
-                shape = shape_of(image, prepared.dimensions)
-                pixels = np.empty(shape, dtype_of(image.type))
-                size = pixels.nbytes
-                pixels.reshape(-1).view(np.uint8)[:] = np.frombuffer(
-                    child.arena, np.uint8, size, offset
-                )
-                outputs[image.name] = as_output(pixels)
+                outputs[image.name] = read_image(child, offset, image, prepared.dimensions)
         fields = self.checked.kernel.fields
         if not fields:
             return Outputs(outputs)
@@ -314,62 +233,21 @@ class NativeRunner:
             status.hardening,
         )
 
-    # The end.
 
-    def _end_child(self) -> None:
-        if self._child is not None:
-            self._child.close()
-            self._child = None
+def write_image(child: StrictChild, offset: int, pixels: NDArray[Any]) -> None:
+    """Copy an image into a child's arena."""
+    flat = pixels.reshape(-1).view(np.uint8)
+    np.frombuffer(child.arena, np.uint8)[offset : offset + flat.size] = flat
 
-    def interrupt(self) -> None:
-        """Kill the child, from any thread: `run` raises `SandboxBroken`, now and from now on."""
-        self._is_interrupted = True
-        child = self._child
-        if child is not None and child.pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child.pid, signal.SIGKILL)
 
-    def close(self) -> None:
-        """End the child, and the box if it is ours. May be called again."""
-        self._end_child()
-        if self._program >= 0:
-            os.close(self._program)
-            self._program, self._native = -1, None
-        if self.owns_box:
-            self.box.close()
-
-    def __enter__(self) -> NativeRunner:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+def read_image(
+    child: StrictChild, offset: int, image: Image, dimensions: tuple[int, ...]
+) -> NDArray[Any]:
+    """A copy of an image in a child's arena."""
+    pixels = np.empty(shape_of(image, dimensions), dtype_of(image.type))
+    size = pixels.nbytes
+    pixels.reshape(-1).view(np.uint8)[:] = np.frombuffer(child.arena, np.uint8, size, offset)
+    return as_output(pixels)
 
 
 NO_CHILD = ChildStatus("", 0, 0, None, None, frozenset())
-
-
-def _whole_pages(size: int) -> int:
-    page = os.sysconf("SC_PAGESIZE")
-    return size + -size % page
-
-
-def trap_of(kernel: Kernel, word: int) -> Trap:
-    """What a kernel's nonzero result says. Raises `SandboxBroken` if that cannot be."""
-    found = trapword.decode(word)
-    if found is None or found[1] >= len(kernel.code):
-        raise SandboxBroken("the child reported a trap that does not exist")
-    trap, position = found
-    instruction = kernel.code[position]
-    text = TRAP_TEXT.get(trap, "")
-    if trap is TrapCode.REQUIRE:
-        if instruction.op is not Op.REQUIRE:
-            raise SandboxBroken("the child reported a requirement that does not exist")
-        which = instruction.immediates[0]
-        assert isinstance(which, int)
-        text = kernel.texts[which]
-    return Trap(trap.label, text, kernel.name, position, instruction.line)

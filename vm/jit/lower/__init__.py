@@ -12,7 +12,15 @@ a word of `vm.jit.trapword`.
 
 from __future__ import annotations
 
-from vm.jit.lower.kernel import Lowered, lower
+from vm.jit.lower.kernel import Lowered, batch_lanes, lower, lower_batch
 from vm.jit.lower.state import VECTOR_TARGETS, Form, VectorTarget
 
-__all__ = ["VECTOR_TARGETS", "Form", "Lowered", "VectorTarget", "lower"]
+__all__ = [
+    "VECTOR_TARGETS",
+    "Form",
+    "Lowered",
+    "VectorTarget",
+    "batch_lanes",
+    "lower",
+    "lower_batch",
+]

@@ -211,7 +211,7 @@ kernel serpentine(in src: image<u8>, out dst: image<u8>(src.width, src.height)) 
     }
 }
 
-/// Stays scalar: it may trap.
+/// It may trap, by a number too large for its type; then it is run again as scalar code.
 kernel trapping(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
     var err: rows<i32, 2>(src.width);
     scan (x, y, d) in src {
@@ -219,5 +219,48 @@ kernel trapping(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
         dst[x, y] = u8(v);
         err.drop[x + d, y] += v / 2;
         err[x, y + 1] += v / 4;
+    }
+}
+
+/// It may trap in an arm, or by a divisor that is 0.
+kernel dividing(in src: image<u8>, out dst: image<i32>(src.width, src.height)) {
+    var err: rows<i32, 2>(src.width);
+    scan (x, y, d) in src {
+        let v = i32(src[x, y]);
+        var n = 1000 / (v - 200) + err[x, y] / 3;
+        if v > 100 { n += 77 % (v - 250); }
+        dst[x, y] = n;
+        err.drop[x + d, y] += n / 2;
+        err.drop[x - d, y + 1] += n / 3;
+    }
+}
+
+/// It may trap by a pixel outside of its image.
+kernel outside(in src: image<u8>, in other: image<u8>, out dst: image<i32>(src.width, src.height)) {
+    var err: rows<i32, 2>(src.width);
+    scan (x, y, d) in src {
+        let v = i32(src[x, y]) + err[x, y] / 4 + i32(other[x + 1, y]);
+        dst[x, y] = v;
+        err.drop[x + d, y] += v;
+    }
+}
+
+/// Stays scalar: an array's index is not proved.
+kernel indexed(in src: image<u8>, out dst: image<i32>(src.width, src.height), param levels: [i32; 8] = [5, -3, 17, 100, -100, 0, 1, 33]) {
+    var err: rows<i32, 2>(src.width);
+    scan (x, y, d) in src {
+        let v = levels[i32(src[x, y]) / 32] + levels[err[x, y] % 9];
+        dst[x, y] = v;
+        err.drop[x + d, y] += abs(v) % 8;
+    }
+}
+
+/// Stays scalar: it may trap, and could not be run again.
+kernel once(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
+    map (x, y) in dst { dst[x, y] = src[x, y]; }
+    var err: rows<i32, 2>(src.width);
+    scan (x, y, d) in src {
+        dst[x, y] = u8(i32(dst[x, y]) / 2 + err[x, y]);
+        err.drop[x + d, y] += i32(src[x, y]);
     }
 }

@@ -26,7 +26,10 @@ def do_divide(low: Lowering, position: int, instruction: Instruction) -> None:
         low.push(floats.binary(low, instruction.op, a, b))
         return
     if low.is_checked(position):
-        low.guard(integers.compare(low, Op.NE, b, constant(b.type, 0)), TrapCode.DIVISION, position)
+        good = integers.compare(low, Op.NE, b, constant(b.type, 0))
+        low.guard(good, TrapCode.DIVISION, position)
+        if low.lane_body is not None and b.raw is None:  # lanes go on: by 1 where that was 0
+            b = integers.choose(low, good, b, constant(b.type, 1))
     if instruction.op in QUOTIENTS and a.type.is_signed and low.keeps_wrap_check(position):
         _watch(low, position, a, b)
     if b.raw == 0:  # the trap above is taken

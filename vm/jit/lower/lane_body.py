@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from vm.jit.lower import narrow
+from vm.jit.lower import integers, narrow
 from vm.jit.lower.arrays import is_scalar, known_elements, pointer
-from vm.jit.lower.integers import choose
 from vm.jit.lower.lanes import LaneBody, NotVector, Source
 from vm.jit.lower.regions import forget, number, set_slots, slots, unrollable
 from vm.jit.lower.state import Handler, Lowering
 from vm.jit.lower.value import LLVM_TYPE, Value, constant, kind_of, same
-from vm.module import Border, Instruction
+from vm.module import Border, Instruction, TrapCode
 from vm.opcodes import Op
 from vm.types import ScalarType
 
@@ -31,16 +30,18 @@ def do_if(low: Lowering, position: int, instruction: Instruction) -> None:
         for value in low.body(*arm) if arm[0] < arm[1] else []:
             low.push(value, position)
         return
-    before, put_before = low.environment(), dict(body.put)
+    before, put_before, mask = low.environment(), dict(body.put), body.mask
+    body.mask = _both(low, mask, condition)
     left_yes = low.body(position + 1, middle)
     after_yes, put_yes = slots(low, region.assigned), body.put
     low.restore(before)
-    body.put = put_before
+    body.put, body.mask = put_before, _both(low, mask, integers.invert(low, condition))
     left_no = low.body(middle + 1, region.end) if middle < region.end else []
     after_no, put_no = slots(low, region.assigned), body.put
+    body.mask = mask
 
     def joined(a: Value, b: Value) -> Value:
-        return a if same(a, b) else choose(low, condition, a, b)
+        return a if same(a, b) else integers.choose(low, condition, a, b)
 
     both = {key: joined(a, after_no[key]) for key, a in after_yes.items() if key in after_no}
     forget(low, {slot for slot in region.assigned if (slot, 0) not in both})
@@ -48,6 +49,13 @@ def do_if(low: Lowering, position: int, instruction: Instruction) -> None:
     body.put = {key: joined(a, put_no[key]) for key, a in put_yes.items()}
     for a, b in zip(left_yes, left_no, strict=True):
         low.push(joined(a, b), position)
+
+
+def _both(low: Lowering, mask: Value | None, condition: Value) -> Value:
+    if mask is None:
+        return condition
+    a, b = low.alike(mask, condition)
+    return low.instruction(ScalarType.BOOL, f"and {low.typed(a)}, {low.text(b)}", a, b)
 
 
 def do_elem_get(low: Lowering, position: int, instruction: Instruction) -> None:
@@ -142,11 +150,14 @@ def do_load(low: Lowering, position: int, instruction: Instruction) -> None:
     y, x = low.stack[-1], low.stack[-2]
     assert isinstance(border, Border)
     source = body.beside(image, x, y, Border.CLAMP if border is Border.ZERO else border)
+    is_checked = border is Border.INSIDE and low.is_checked(position)
     if source is None:
+        if is_checked:
+            raise NotVector("a pixel's place is not proved to be inside")
         body.outer[Op.LOAD](low, position, instruction)
         return
-    if border is Border.INSIDE and low.is_checked(position):
-        raise NotVector("a pixel's place is not proved to be inside")
+    if is_checked:  # outside, the nearest pixel is read
+        low.guard(_is_inside(body, image, x, y), TrapCode.PIXEL, position)
     del low.stack[-2:]
     seen = body.pixel(source, number(instruction, 1))
     if border is Border.ZERO:
@@ -168,11 +179,12 @@ def do_load_or(low: Lowering, position: int, instruction: Instruction) -> None:
 
 
 def _seen_or(body: LaneBody, image: int, x: Value, y: Value, there: Value, other: Value) -> Value:
-    low, buffer = body.low, body.low.images[image]
-    in_x, in_y = body.is_inside(x, buffer.width), body.is_inside(y, buffer.height)
-    in_x, in_y = low.alike(in_x, in_y)
-    both = low.instruction(ScalarType.BOOL, f"and {low.typed(in_x)}, {low.text(in_y)}", in_x, in_y)
-    return choose(low, both, there, other)
+    return integers.choose(body.low, _is_inside(body, image, x, y), there, other)
+
+
+def _is_inside(body: LaneBody, image: int, x: Value, y: Value) -> Value:
+    buffer = body.low.images[image]
+    return _both(body.low, body.is_inside(x, buffer.width), body.is_inside(y, buffer.height))
 
 
 def do_carry_get(low: Lowering, position: int, instruction: Instruction) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from vm.jit.lower.state import Handler, Lowering
 from vm.jit.lower.value import Value
-from vm.module import Border
+from vm.module import Border, TrapCode
 from vm.opcodes import Op
 
 STACK_BYTES = 1 << 18  # of a child's 1 MiB, for what a vector body keeps in memory
@@ -45,6 +45,7 @@ class LaneBody(ABC):
         self.outer: Mapping[Op, Handler] = low.handlers
         self.put: dict[tuple[int, int], Value] = {}
         self.carried: dict[int, Value] = {}
+        self.mask: Value | None = None  # the lanes that take the arms walked now; None: all
         self._stack_bytes = 0
 
     def scratch(self, kind: str, size_bytes: int) -> str:
@@ -53,6 +54,10 @@ class LaneBody(ABC):
         if self._stack_bytes > STACK_BYTES:
             raise NotVector("it would need too much stack memory")
         return self.low.build.at_entry(f"alloca {kind}, align 64")
+
+    def trap_unless(self, ok: Value, trap: TrapCode) -> None:
+        """What becomes of a check that may fail. Raises `NotVector` where nothing can."""
+        raise NotVector("it may trap")
 
     @abstractmethod
     def pixel(self, source: Source, channel: int) -> Value:

@@ -76,9 +76,21 @@ def find_uses(low: Lowering, region: Region) -> Uses:
 def do_scan(low: Lowering, position: int, instruction: Instruction) -> None:
     """SCAN in any order, forth or forth and back."""
     region, flag = low.regions[position], low.pop()
-    low.forms[position] = wavefront.lower_scan(low, position, instruction, flag)
-    if low.forms[position].name == wavefront.NAME:
-        return
+    low.forms[position], trapped = wavefront.lower_scan(low, position, instruction, flag)
+    is_scalar = low.forms[position].name != wavefront.NAME
+    if is_scalar:
+        _do_scalar(low, region, instruction, flag)
+    elif trapped:
+        again, done = low.build.label(), low.build.label()
+        low.build.branch(trapped, again, done)
+        low.build.start(again)
+        _do_scalar(low, region, instruction, flag)
+        low.build.jump(done)
+        low.build.start(done)
+
+
+def _do_scalar(low: Lowering, region: Region, instruction: Instruction, flag: Value) -> None:
+    """Line by line, pixel by pixel."""
     order = instruction.immediates[0]
     assert isinstance(order, Order)
     length, count = (low.wide(low.dimensions[index]) for index in scan_extents(instruction))

@@ -397,6 +397,9 @@ class Lowering:
         """Trap unless `ok`, in every lane."""
         if ok.raw == 1:
             return
+        if self.lane_body is not None:
+            self.lane_body.trap_unless(ok, trap)
+            return
         if ok.lanes:
             every = self.build.value(f"bitcast {self.typed(ok)} to i{ok.lanes}")
             ok = Value(ScalarType.BOOL, self.build.value(f"icmp eq i{ok.lanes} {every}, -1"))

@@ -10,12 +10,13 @@ from vm.jit.lower.state import Lowering
 from vm.jit.lower.tiles import UNIT, Front, Tile
 from vm.jit.lower.value import LLVM_TYPE, Value, constant, kind_of
 from vm.jit.lower.wave_plan import Plan
-from vm.module import Border, Order, scan_extents
+from vm.module import Border, Order, TrapCode, scan_extents
 from vm.opcodes import Op
 from vm.types import ScalarType
 from vm.verifier.regions import Region
 
 I32, BOOL = ScalarType.I32, ScalarType.BOOL
+HARMLESS = {TrapCode.NARROW, TrapCode.DIVISION, TrapCode.PIXEL, TrapCode.REQUIRE}
 
 Line = tuple[int, int]  # (carry, down)
 
@@ -55,6 +56,8 @@ class Wave(LaneBody):
         self.targets: dict[int, Tile] = {}
         self.step = self.time = self.tile_step = ""
         self.is_edge = True
+        self.trapped = ""  # memory of one bit a lane, if the body may trap
+        self.inside = self.exists = Value(BOOL, "poison", lanes=plan.lanes)
         self.x = self.y = self.places = self.lines = Value(I32, "poison", lanes=plan.lanes)
         self.histories = {
             (carry, down): self._new_history(carry, down, entries)
@@ -133,6 +136,28 @@ class Wave(LaneBody):
         text = f"load {kind_of(scalar, self.lanes)}, ptr {self.entry(history, at)}, align 16"
         return self.low.instruction(scalar, text, self.x)
 
+    def trap_unless(self, ok: Value, trap: TrapCode) -> None:
+        """Note lanes that would trap: the scan is then run again, line by line, to trap in order.
+
+        Until then lanes go on; so only traps behind which values are harmless can be noted.
+        """
+        low, bits = self.low, f"i{self.lanes}"
+        if trap not in HARMLESS:
+            raise NotVector("an array's index is not proved to be inside, or a range to hold any")
+        if self.plan.is_changed:
+            raise NotVector("it may trap, and reads pixels that it writes")
+        if not self.trapped:
+            self.trapped = self.scratch(bits, self.lanes // 8)
+        wrong = integers.invert(low, low.spread(ok, self.lanes))
+        for other in (self.mask, self.inside if self.is_edge else None, self.exists):
+            if other is not None:
+                a, b = low.alike(wrong, other)
+                wrong = low.instruction(BOOL, f"and {low.typed(a)}, {low.text(b)}", a, b)
+        now = low.build.value(f"bitcast {low.typed(wrong)} to {bits}")
+        before = low.build.value(f"load {bits}, ptr {self.trapped}, align 8")
+        both = low.build.value(f"or {bits} {before}, {now}")
+        low.build.emit(f"store {bits} {both}, ptr {self.trapped}, align 8")
+
     # The rows above a band, in the carry's window.
 
     def above(self, carry: int, lines: int, place: str) -> str:
@@ -200,6 +225,13 @@ def lane_lines(wave: Wave, first: str) -> Value:
     last = spread_index(wave, wave.low.build.value(f"sub i64 {wave.count}, 1"))
     lines = added(wave, spread_index(wave, first), numbers(wave, 1))
     return integers.extreme(wave.low, Op.MIN, lines, last)
+
+
+def existing(wave: Wave, first: str) -> Value:
+    """Whether each lane's line is one of the image."""
+    low, count = wave.low, spread_index(wave, wave.count)
+    lines = added(wave, spread_index(wave, first), numbers(wave, 1))
+    return low.instruction(BOOL, f"icmp ult {low.typed(lines)}, {low.text(count)}", lines)
 
 
 # History, between steps.

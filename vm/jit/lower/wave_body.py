@@ -22,6 +22,7 @@ def one_step(wave: Wave) -> None:
     length = spread_index(wave, wave.length)
     wave.places = places
     inside = low.instruction(BOOL, f"icmp ult {low.typed(places)}, {low.text(length)}", places)
+    wave.inside = inside
     forget(low, region.assigned)
     wave.x, wave.y = _coordinates(wave, places, length)
     _, d_local, x_local, y_local, _, _ = instruction.immediates

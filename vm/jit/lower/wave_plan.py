@@ -27,7 +27,8 @@ class Plan:
 
     `histories` says how many steps back each (carry, down) is looked at, `lines` how many lines
     above a band each carry needs; `kept` are channels (image, channel) of written images that a
-    pixel may leave as they were.
+    pixel may leave as they were; `is_changed` if a written image is read at all, so that the scan
+    cannot be run again.
     """
 
     lanes: int
@@ -39,6 +40,7 @@ class Plan:
     lines: dict[int, int]
     kept: tuple[tuple[int, int], ...]
     in_registers: bool
+    is_changed: bool
 
 
 def make_plan(low: Lowering, region: Region, flag: Value) -> Plan:
@@ -80,6 +82,7 @@ def make_plan(low: Lowering, region: Region, flag: Value) -> Plan:
         lines,
         kept_channels(low, region),
         in_registers,
+        _reads_what_it_writes(low, region),
     )
 
 
@@ -125,6 +128,13 @@ def touched_images(low: Lowering, region: Region) -> set[int]:
     """The images whose pixels a body reads or writes."""
     code = low.kernel.code[region.start + 1 : region.end]
     return {number(step, 0) for step in code if step.op in (Op.OWN, Op.PUT, Op.LOAD, Op.LOAD_OR)}
+
+
+def _reads_what_it_writes(low: Lowering, region: Region) -> bool:
+    code = low.kernel.code[region.start + 1 : region.end]
+    written = {number(step, 0) for step in code if step.op is Op.PUT}
+    read = {number(step, 0) for step in code if step.op is Op.OWN}
+    return bool(written & read) or bool(kept_channels(low, region))
 
 
 def kept_channels(low: Lowering, region: Region) -> tuple[tuple[int, int], ...]:

@@ -25,7 +25,7 @@ from vm.jit.lower.regions import forget
 from vm.jit.lower.state import Form, Lowering
 from vm.jit.lower.tiles import UNIT, Tile
 from vm.jit.lower.value import Value, kind_of
-from vm.jit.lower.wave import Line, Wave, enter_band, lane_lines, move_history
+from vm.jit.lower.wave import Line, Wave, enter_band, existing, lane_lines, move_history
 from vm.jit.lower.wave_body import one_step
 from vm.jit.lower.wave_plan import make_plan
 from vm.module import Border, Instruction
@@ -33,10 +33,16 @@ from vm.module import Border, Instruction
 NAME = "wavefront"
 
 
-def lower_scan(low: Lowering, position: int, instruction: Instruction, flag: Value) -> Form:
-    """Lower a scan as a wavefront; or say why it stays scalar: then nothing was written."""
+def lower_scan(
+    low: Lowering, position: int, instruction: Instruction, flag: Value
+) -> tuple[Form, str]:
+    """Lower a scan as a wavefront; or say why it stays scalar: then nothing was written.
+
+    Also gives whether a lane trapped (an i1 operand, or "" if none can): the scan is then to be
+    run in scalar form.
+    """
     if low.target is None:
-        return Form("scalar", "vector code was not asked for")
+        return Form("scalar", "vector code was not asked for"), ""
     region = low.regions[position]
     mark, environment, stack = low.build.mark(), low.environment(), list(low.stack)
     handlers = low.handlers
@@ -47,12 +53,15 @@ def lower_scan(low: Lowering, position: int, instruction: Instruction, flag: Val
         _emit(wave)
         kinds = sorted({str(kind) for kind in wave.plan.types.values()})
         shape = f"{wave.lanes} lanes, each line {wave.plan.skew} places behind the one above"
-        return Form(NAME, f"{shape}; carries {', '.join(kinds) or 'nothing'}")
+        shape = f"{shape}; carries {', '.join(kinds) or 'nothing'}"
+        if not wave.trapped:
+            return Form(NAME, shape), ""
+        return Form(NAME, f"{shape}; again as scalar code where it traps"), _trapped(wave)
     except NotVector as reason:
         low.build.rewind(mark)
         low.restore(environment)
         low.stack = stack
-        return Form("scalar", str(reason))
+        return Form("scalar", str(reason)), ""
     finally:
         low.lane_body, low.handlers = None, handlers
 
@@ -64,14 +73,20 @@ def _emit(wave: Wave) -> None:
     for history in wave.histories.values():
         history.recent = ["poison"] * history.kept
     one_step(wave)  # on trial: to see which tiles are needed
-    if len(low.build.cold) > mark.cold:
-        raise NotVector("it may trap")
     low.build.rewind(mark)
     low.restore(environment)
+    if wave.trapped:
+        low.build.emit(f"store i{wave.lanes} 0, ptr {wave.trapped}, align 8")
     for carry, lines in wave.plan.lines.items():
         _clear_window(wave, carry, lines)
     _bands(wave)
     forget(low, wave.region.assigned)
+
+
+def _trapped(wave: Wave) -> str:
+    build, bits = wave.low.build, f"i{wave.lanes}"
+    noted = build.value(f"load {bits}, ptr {wave.trapped}, align 8")
+    return build.value(f"icmp ne {bits} {noted}, 0")
 
 
 def _clear_window(wave: Wave, carry: int, lines: int) -> None:
@@ -106,6 +121,8 @@ def _band(wave: Wave, first: str, lines: str) -> None:
     for tile in [*wave.sources.values(), *wave.targets.values()]:
         _place_rows(wave, tile, first)
     wave.lines = lane_lines(wave, first)
+    if wave.trapped:
+        wave.exists = existing(wave, first)
     recent = {key: enter_band(wave, history) for key, history in wave.histories.items()}
     behind = build.value(f"mul i64 {build.value(f'sub i64 {lines}, 1')}, {wave.plan.skew}")
     end = build.value(f"add i64 {wave.length}, {behind}")

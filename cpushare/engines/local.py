@@ -1,7 +1,9 @@
 """The machine itself as an engine: threads, each with a strict child of its own.
 
 Tasks wait in one line. Where a kernel runs best on many images at once (serpentine error diffusion,
-say), a thread takes all waiting tasks of one size together, up to as many as a vector has lanes.
+say), a thread takes all waiting tasks of one size and the same parameters together, up to as many
+as a vector has lanes; or those with other parameters on the same images, which then need but one
+compilation.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cpushare.engines.engine import Batch, Task, processors
-from cpushare.engines.warm import WarmRunners
+from cpushare.engines.warm import WarmRunners, same_images
 from vm import parameters as parameter_values
 from vm.errors import CPUShareError, Refused, SandboxBroken
 from vm.parameters import ParameterValues
@@ -33,7 +35,7 @@ class _Waiting:
     values: ParameterValues | None  # None: they are refused, as whoever runs the task will say
 
     def goes_with(self, other: _Waiting) -> bool:
-        """Whether both can run at once: one program, images of one size, the same parameters."""
+        """Whether both can run at once: one program, images of one size."""
         mine, theirs = self.batch, other.batch
         same_program = (
             mine.verified.hash == theirs.verified.hash
@@ -45,7 +47,7 @@ class _Waiting:
         return (
             same_program
             and self.values is not None
-            and self.values == other.values
+            and other.values is not None
             and _shapes(self.task) == _shapes(other.task)
         )
 
@@ -102,13 +104,18 @@ class LocalEngine:
             else:
                 return []
             many = self._runners.tasks_at_once(first.batch, first.task.parameters)
-            mates = [] if many == 1 else [w for w in self._line if w.goes_with(first)]
-            mates = mates[: many - 1]
-            if len(mates) + 1 < many // FEWEST_SHARE:
-                return [first]
+            mates = self._mates(first, many)
             for mate in mates:
                 self._line.remove(mate)
         return [first, *(mate for mate in mates if mate.future.set_running_or_notify_cancel())]
+
+    def _mates(self, first: _Waiting, many: int) -> list[_Waiting]:
+        """Who runs with the first: others with the same parameters, or on the same images."""
+        near = [] if many == 1 else [waiting for waiting in self._line if waiting.goes_with(first)]
+        alike = [waiting for waiting in near if waiting.values == first.values]
+        if len(alike) + 1 < many // FEWEST_SHARE:
+            alike = [waiting for waiting in near if same_images(waiting.task, first.task)]
+        return alike[: many - 1] if len(alike) + 1 >= many // FEWEST_SHARE else []
 
     def _run(self, group: list[_Waiting]) -> None:
         if len(group) > 1:

@@ -23,6 +23,16 @@ Key = tuple[str, str, str, bytes, bool, bool, str]
 Runner = TypeVar("Runner", bound="WarmKernel")
 
 
+def same_images(a: Task, b: Task) -> bool:
+    """Whether two tasks look at the same images."""
+    import numpy as np
+
+    return a.inputs.keys() == b.inputs.keys() and all(
+        image is b.inputs[name] or np.array_equal(image, b.inputs[name])
+        for name, image in a.inputs.items()
+    )
+
+
 class WarmRunners:
     """Runs tasks in children that are kept for tasks of one caller, program and parameters.
 
@@ -45,22 +55,34 @@ class WarmRunners:
         return self._runner(batch, task).run(task.inputs)
 
     def run_many(self, batch: Batch, tasks: Sequence[Task]) -> list[Outputs]:
-        """Run tasks of one size and the same parameters at once, in this thread's child.
+        """Run tasks of one size at once, in this thread's child: all with the same parameters, or
+        all on the same images.
 
         Raises what `run` raises, for all of them if for one.
         """
         from vm.sandbox.many import ManyRunner
 
-        given = tasks[0].parameters
+        sets = [self._given(batch, task.parameters) for task in tasks]
+        several = any(given != sets[0] for given in sets)
+        shared = tuple(tasks[0].inputs) if several else ()
         runner = self._kept(
             batch,
-            given,
+            b"".join(sets) if several else sets[0],
             ManyRunner,
             lambda box, cache: ManyRunner(
-                batch.verified, batch.kernel, [given], box=box, cache=cache
+                batch.verified,
+                batch.kernel,
+                [task.parameters for task in tasks] if several else [tasks[0].parameters],
+                shared=shared,
+                box=box,
+                cache=cache,
             ),
         )
         return runner.run([task.inputs for task in tasks])
+
+    def _given(self, batch: Batch, parameters: Mapping[str, object]) -> bytes:
+        kernel = batch.signature
+        return parameter_values.to_bytes(kernel, parameter_values.resolve(kernel, parameters))
 
     def tasks_at_once(self, batch: Batch, parameters: Mapping[str, object]) -> int:
         """How many tasks of one size and these parameters are best run at once."""
@@ -85,7 +107,7 @@ class WarmRunners:
 
         return self._kept(
             batch,
-            task.parameters,
+            self._given(batch, task.parameters),
             NativeRunner,
             lambda box, cache: NativeRunner(
                 batch.verified,
@@ -100,14 +122,11 @@ class WarmRunners:
     def _kept(
         self,
         batch: Batch,
-        parameters: Mapping[str, object],
+        given: bytes,
         kind: type[Runner],
         make: Callable[[CompileBox, ObjectCache | None], Runner],
     ) -> Runner:
         """The runner of a kind for a program and parameters, of this thread."""
-        kernel = batch.signature
-        values = parameter_values.resolve(kernel, parameters)
-        given = parameter_values.to_bytes(kernel, values)
         mode = (batch.checked, batch.use_cache, kind.__name__)
         key = (batch.caller, batch.verified.hash, batch.kernel, given, *mode)
         mine = self._mine()

@@ -369,3 +369,29 @@ def test_one_that_traps_does_not_spoil_its_group() -> None:
                     future.result()
             else:
                 assert future.result().dst.shape == (3, 9)
+
+
+@needs_native
+def test_a_sweep_of_parameters_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from vm.sandbox.many import ManyRunner
+
+    groups: list[int] = []
+    plain = ManyRunner.run
+
+    def counted(runner: ManyRunner, tasks: Any) -> Any:
+        groups.append(len(runner.sets))
+        return plain(runner, tasks)
+
+    monkeypatch.setattr(ManyRunner, "run", counted)
+    image = noise()
+    sets = [[1 + k % 7, 1 + k % 5, 3, 2 + k % 3] for k in range(60)]
+    with cpushare.compile(DITHER) as program:
+        futures = [
+            program.submit(src=image, weights=weights, serpentine=True, cache=False)
+            for weights in sets
+        ]
+        found = [future.result().dst for future in futures]
+        assert max(groups) >= 8
+        for k in (0, 7, 59):
+            alone = program.run(src=image, serpentine=True, weights=sets[k]).dst
+            assert found[k].tobytes() == alone.tobytes()

@@ -18,7 +18,8 @@ from vm import parameters as parameter_values
 from vm.errors import Refused
 from vm.inputs import Outputs, Prepared, prepare
 from vm.layout import batch_bytes, plan_batch
-from vm.module import Role
+from vm.module import Image, Role
+from vm.sandbox.child import StrictChild
 from vm.sandbox.messages import CompileRequest
 from vm.sandbox.native import NativeKernel, native_kernel
 from vm.sandbox.runner import Images, read_image, write_image
@@ -77,6 +78,37 @@ class ManyRunner(WarmKernel):
         `SandboxUnavailable`.
         """
         prepared = self._prepared(tasks)
+        child, placed, words, units = self._placed(prepared)
+        self._order(child, words, units)
+        dimensions = prepared[0].dimensions
+        return [
+            Outputs(
+                {
+                    image.name: read_image(child, offset + task * apart, image, dimensions)
+                    for image, offset, apart in placed
+                    if image.role is Role.OUT
+                }
+            )
+            for task in range(len(prepared))
+        ]
+
+    def bench(self, tasks: Sequence[Images], repeat: int) -> float:
+        """CPU seconds of the child for each task, of a run that is repeated (2 times or more)."""
+        prepared = self._prepared(tasks)
+        child, _, words, units = self._placed(prepared)
+        used = []
+        for times in (1, repeat):
+            before = child.cpu_s()
+            self._order(child, words, units, times)
+            used.append(child.cpu_s() - before)
+        return (used[1] - used[0]) / (repeat - 1) / len(prepared)
+
+    def _placed(
+        self, prepared: list[Prepared]
+    ) -> tuple[StrictChild, list[tuple[Image, int, int]], list[int], int]:
+        """The child with the images in its arena; where they lie, and how far apart; the command's
+        words; the price.
+        """
         kernel, dimensions = self.checked.kernel, prepared[0].dimensions
         layout = plan_batch(kernel, self.checked.facts.reaches, dimensions, self.lanes)
         child = self._child_for(layout)
@@ -93,17 +125,7 @@ class ManyRunner(WarmKernel):
                     pixels: NDArray[Any] = prepared[task].arrays[image.name]
                     write_image(child, offset + task * apart, pixels)
         units = sum(self.checked.cost.evaluate(dimensions, task.parameters) for task in prepared)
-        self._order(child, [*dimensions, *layout.offsets, len(prepared)], units)
-        return [
-            Outputs(
-                {
-                    image.name: read_image(child, offset + task * apart, image, dimensions)
-                    for image, offset, apart in placed
-                    if image.role is Role.OUT
-                }
-            )
-            for task in range(len(prepared))
-        ]
+        return child, placed, [*dimensions, *layout.offsets, len(prepared)], units
 
     def _prepared(self, tasks: Sequence[Images]) -> list[Prepared]:
         several = len(self.sets) > 1

@@ -94,7 +94,7 @@ class Program:
                 wanted.name, engine=engine, checked=checked, cache=False, **arguments
             ).result()
         images, values = _split(wanted, arguments)
-        with self.runner(wanted.name, values, checked=checked) as runner:
+        with self.runner(wanted.name, values, checked=checked, tasks=1) as runner:
             return Result(runner.run(images))
 
     def runner(
@@ -104,14 +104,24 @@ class Program:
         *,
         use_cache: bool = True,
         checked: bool = False,
+        tasks: int = 0,
     ) -> NativeRunner:
-        """A native runner for one kernel with these parameters, to be used as a context."""
+        """A native runner for one kernel with these parameters, to be used as a context.
+
+        `tasks` is how many there will be, if that is known.
+        """
         from cpushare.config import object_cache
         from vm.sandbox.runner import NativeRunner
 
         cache = object_cache() if use_cache else None
         return NativeRunner(
-            self.verified, kernel, values, box=self.box(), cache=cache, checked=checked
+            self.verified,
+            kernel,
+            values,
+            box=self.box(),
+            cache=cache,
+            checked=checked,
+            tasks=tasks,
         )
 
     def box(self) -> CompileBox:

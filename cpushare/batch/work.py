@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class Work:
     """What all tasks of a batch share, fit to be sent to another process.
 
-    `is_fresh` uses nothing that was made before, `resumes` leaves outputs that are there and right.
+    `is_fresh` uses nothing that was made before, `resumes` leaves outputs that are there and right;
+    `tasks` is how many there are.
     """
 
     program: bytes
@@ -40,6 +41,7 @@ class Work:
     checked: bool = False
     is_fresh: bool = False
     resumes: bool = False
+    tasks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Workshop:
             work.checked,
             work.memory_bytes,
             work.use_cache,
+            tasks=work.tasks,
         )
         self._engine: Engine | None = None
         self.made = MadeBefore.open(self.batch, work.values, work.reading) if work.resumes else None

@@ -26,6 +26,7 @@ class Batch:
 
     In a `checked` batch signed arithmetic traps where it would wrap; a task may take
     `memory_bytes`; with `use_cache` compiled kernels are kept on the disk of whoever compiles.
+    `tasks` is how many there will be, if that is known: a few small ones are compiled for sooner.
     No child serves two callers: where there may be more than one, `caller` tells them apart.
     """
 
@@ -35,6 +36,7 @@ class Batch:
     memory_bytes: int = 8 << 30
     use_cache: bool = True
     caller: str = ""
+    tasks: int = 0
 
     @property
     def signature(self) -> Kernel:

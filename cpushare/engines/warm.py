@@ -116,6 +116,7 @@ class WarmRunners:
                 box=box,
                 cache=cache,
                 checked=batch.checked,
+                tasks=batch.tasks,
             ),
         )
 

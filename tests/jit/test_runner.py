@@ -178,3 +178,16 @@ def test_the_deadline_grows_with_the_price(box: CompileBox) -> None:
         small, large = (runner._deadline_s(units) for units in (40, 40 * 2000 * 2000))
     assert small >= LEAST_DEADLINE_S
     assert large > small + 1
+
+
+def test_a_little_work_is_compiled_as_scalar_code(box: CompileBox, tmp_path: Path) -> None:
+    """Vector code takes longer to compile than it saves; if it is there, it is used."""
+    verified = module_of(kernels.dither())
+    small, cache = {"src": gray(64, 64)}, ObjectCache(tmp_path / "objects")
+    for tasks, is_scalar in ((1, True), (0, False), (1, False), (1_000_000, False)):
+        with NativeRunner(verified, "k", {}, box=box, cache=cache, tasks=tasks) as runner:
+            runner.run(small)
+            assert runner.scalar is is_scalar
+    with NativeRunner(verified, "k", {}, box=box, tasks=1_000_000) as runner:
+        runner.run(small)
+        assert not runner.scalar

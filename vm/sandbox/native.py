@@ -69,6 +69,13 @@ def native_kernel(
     )
 
 
+def is_kept(request: CompileRequest, box: CompileBox, cache: ObjectCache | None) -> bool:
+    """Whether the executable that a request asks for is in the cache."""
+    if cache is None:
+        return False
+    return cache.load(object_key(structs.replace(request, cpu=box.cpu, attempt=0))) is not None
+
+
 def object_key(request: CompileRequest) -> str:
     """The name in the cache of what a request asks for."""
     asked = msgspec.msgpack.encode(request)

@@ -26,10 +26,11 @@ from vm.layout import Layout, plan
 from vm.module import Image, Role
 from vm.sandbox.child import ChildStatus, StrictChild
 from vm.sandbox.messages import CompileRequest
-from vm.sandbox.native import NativeKernel, native_kernel
+from vm.sandbox.native import NativeKernel, is_kept, native_kernel
 from vm.sandbox.warm import WarmKernel
 from vm.verifier import VerifiedModule
 
+QUICK_UNITS = 1_000_000_000  # some 40 ms of scalar code: what vector code takes longer to compile
 BENCH_ROUNDS = 7
 ROUND_TRIPS = 31
 
@@ -86,10 +87,14 @@ class NativeRunner(WarmKernel):
         *,
         checked: bool = False,
         scalar: bool = False,
+        tasks: int = 0,
         **common: Any,
     ) -> None:
         """Check the parameters; in `checked` runs signed arithmetic traps instead of wrapping, in
         `scalar` ones no scan becomes a wavefront (for comparisons).
+
+        With `tasks`, that many like the first are to come (0: nobody knows, or many), and code that
+        is sooner compiled is preferred to code that is faster where that pays.
 
         `common` is what every `WarmKernel` takes. Raises `Refused`, or `SandboxUnavailable`
         without any box.
@@ -99,16 +104,27 @@ class NativeRunner(WarmKernel):
         self.values = parameter_values.resolve(self.checked.kernel, parameters)
         self.wraps_trap = checked
         self.scalar = scalar
+        self.tasks = tasks
         self._round_trip_s = 0.0
         self._runs = 0
 
     def _compiled(self) -> NativeKernel:
+        return native_kernel(self._request(), self.box, self.cache)
+
+    def _request(self) -> CompileRequest:
         name = self.checked.kernel.name
         given = parameter_values.to_bytes(self.checked.kernel, self.values)
-        request = CompileRequest(
+        return CompileRequest(
             self.verified.encoded, name, given, checked=self.wraps_trap, scalar=self.scalar
         )
-        return native_kernel(request, self.box, self.cache)
+
+    def _choose_form(self, prepared: Prepared) -> None:
+        """Scalar code for little work, unless the vector code is there already."""
+        if self._native is not None or not self.tasks or self.scalar or self.wraps_trap:
+            return
+        units = self.checked.cost.evaluate(prepared.dimensions, prepared.parameters)
+        little = units * self.tasks < QUICK_UNITS
+        self.scalar = little and not is_kept(self._request(), self.box, self.cache)
 
     def _plan(self, prepared: Prepared) -> Layout:
         return plan(self.checked.kernel, self.checked.facts.reaches, prepared.dimensions)
@@ -122,6 +138,7 @@ class NativeRunner(WarmKernel):
         `SandboxUnavailable`.
         """
         prepared = prepare(self.checked.kernel, inputs, self.parameters)
+        self._choose_form(prepared)
         layout = self._plan(prepared)
         child = self._child_for(layout)
         self._write_inputs(child, prepared, layout)

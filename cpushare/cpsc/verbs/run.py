@@ -63,6 +63,7 @@ def action(program: Program, kernel: Kernel, options: dict[str, Any]) -> int:
         options["cache"],
         options["checked"],
         is_fresh=options["force"],
+        tasks=len(tasks),
         resumes=len(tasks) > 1 and options["cache"] and setting("result_bytes") > 0,
     )
     return batch.run(

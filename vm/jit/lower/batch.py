@@ -314,9 +314,7 @@ def _place_rows(body: Batch, tile: Tile, y: str) -> None:
     """Where the line begins in each image."""
     low, build, source = body.low, body.low.build, tile.source
     buffer = low.images[source.image]
-    if source.down:
-        border = Border.CLAMP if source.border is Border.INSIDE else source.border
-        y = images.bordered(low, border, build.value(f"add i64 {y}, {source.down}"), buffer.height)
+    y = tiles.seen_row(low, source, y)
     width = build.value(f"mul i64 {buffer.width}, {buffer.channels}")
     start = build.value(f"mul i64 {y}, {width}")
     apart = batch_stride(low, source.image)

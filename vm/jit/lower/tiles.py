@@ -96,6 +96,18 @@ def _plus(low: Lowering, value: str, number: int) -> str:
     return value if number == 0 else low.build.value(f"add i64 {value}, {number}")
 
 
+def seen_row(low: Lowering, source: Source, y: str) -> str:
+    """The row of its image that a source sees from row y of the loop, whose extents may be others.
+
+    What is proved to be inside is so where the running pixel exists: it needs no border there.
+    """
+    if source.border is Border.INSIDE and not source.down:
+        return y
+    border = Border.CLAMP if source.border is Border.INSIDE else source.border
+    at = _plus(low, y, source.down)
+    return images.bordered(low, border, at, low.images[source.image].height)
+
+
 def step_address(low: Lowering, front: Front, tile: Tile, channel: int, step: str) -> str:
     """Where the pixels of one step lie."""
     row = _plus(low, step, channel * front.steps)

@@ -28,7 +28,7 @@ from vm.jit.lower.value import Value, kind_of
 from vm.jit.lower.wave import Line, Wave, enter_band, existing, lane_lines, move_history
 from vm.jit.lower.wave_body import one_step
 from vm.jit.lower.wave_plan import make_plan
-from vm.module import Border, Instruction
+from vm.module import Instruction
 
 NAME = "wavefront"
 
@@ -185,11 +185,7 @@ def _place_rows(wave: Wave, tile: Tile, first: str) -> None:
         y = build.value(f"select i1 {there}, i64 {wanted}, i64 {last}")
         if wave.front.direction < 0:
             y = build.value(f"sub i64 {last}, {y}")
-        if source.down:
-            y = build.value(f"add i64 {y}, {source.down}")
-        border = Border.CLAMP if source.border is Border.INSIDE else source.border
-        if source.down:
-            y = images.bordered(low, border, y, buffer.height)
+        y = tiles.seen_row(low, source, y)
         width = buffer.width
         if buffer.channels > 1:
             width = build.value(f"mul i64 {width}, {buffer.channels}")

@@ -163,4 +163,6 @@ LOOKED_UP_IN_AN_ARM = never(
 ALL = {
     **{f"other sizes, {border}": text for border, text in OTHER_SIZES.items()},
     "other sizes, reverse": beside("clamp", "reverse"),
+    "ahead of the line above": AHEAD_OF_THE_LINE_ABOVE,
+    "straight down": STRAIGHT_DOWN,
 }

@@ -108,9 +108,9 @@ def skew_of(offsets: set[Offset]) -> int:
     """The least number of places that a line must stay behind the one above.
 
     What is looked at `-down` lines above, `ahead` places on, must have been put in an earlier step:
-    ahead + skew · down <= -1.
+    ahead + skew · down <= -1. No line runs ahead of the one above, even where it could.
     """
-    return max((-(-(ahead + 1) // -down) for _, ahead, down in offsets if down < 0), default=0)
+    return max([0, *(-(-(ahead + 1) // -down) for _, ahead, down in offsets if down < 0)])
 
 
 def _lanes(low: Lowering, lanes: int, skew: int, lines: dict[int, int]) -> int:

@@ -165,4 +165,5 @@ ALL = {
     "other sizes, reverse": beside("clamp", "reverse"),
     "ahead of the line above": AHEAD_OF_THE_LINE_ABOVE,
     "straight down": STRAIGHT_DOWN,
+    "put first in an arm": PUT_FIRST_IN_AN_ARM,
 }

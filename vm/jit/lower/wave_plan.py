@@ -138,20 +138,20 @@ def _reads_what_it_writes(low: Lowering, region: Region) -> bool:
 
 
 def kept_channels(low: Lowering, region: Region) -> tuple[tuple[int, int], ...]:
-    """Channels of written images that not every pixel writes; also refuses what reads them."""
-    always: set[tuple[int, int]] = set()
-    written: set[int] = set()
+    """Channels of written images that are not first written by every pixel; also refuses what
+    reads these images elsewhere.
+    """
+    first: dict[tuple[int, int], int] = {}  # how deep in regions each is first put
     depth = 0
     code = low.kernel.code[region.start + 1 : region.end]
     for step in code:
         depth += step.op in (Op.IF, Op.FOR, Op.REDUCE)
         depth -= step.op is Op.END
         if step.op is Op.PUT:
-            written.add(number(step, 0))
-            if depth == 0:
-                always.add((number(step, 0), number(step, 1)))
+            first.setdefault((number(step, 0), number(step, 1)), depth)
+    written = {image for image, _ in first}
     for step in code:
         if step.op in (Op.LOAD, Op.LOAD_OR) and number(step, 0) in written:
             raise NotVector("an image is both read elsewhere and written")
     every = {(image, c) for image in written for c in range(low.images[image].channels)}
-    return tuple(sorted(every - always))
+    return tuple(sorted(key for key in every if first.get(key) != 0))

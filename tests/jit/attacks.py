@@ -166,4 +166,5 @@ ALL = {
     "ahead of the line above": AHEAD_OF_THE_LINE_ABOVE,
     "straight down": STRAIGHT_DOWN,
     "put first in an arm": PUT_FIRST_IN_AN_ARM,
+    "the same value, known differently": SAME_VALUE_KNOWN_DIFFERENTLY,
 }

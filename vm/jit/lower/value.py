@@ -123,11 +123,11 @@ def signed(pattern: int, bits: int) -> int:
 
 
 def same(a: Value | None, b: Value | None) -> bool:
-    """Whether two values are surely the same."""
+    """Whether two values are surely the same, and as much is known of both."""
     if a is b:
         return True
     if a is None or b is None:
         return False
     if a.is_constant or b.is_constant:
         return a.raw == b.raw and a.type is b.type
-    return a.text == b.text
+    return (a.text, a.low, a.high) == (b.text, b.low, b.high)

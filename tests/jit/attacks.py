@@ -166,5 +166,9 @@ ALL = {
     "ahead of the line above": AHEAD_OF_THE_LINE_ABOVE,
     "straight down": STRAIGHT_DOWN,
     "put first in an arm": PUT_FIRST_IN_AN_ARM,
+    "shifted by more than a narrow lane has": SHIFTED_BY_MORE_THAN_A_NARROW_LANE_HAS,
     "the same value, known differently": SAME_VALUE_KNOWN_DIFFERENTLY,
+    "divided in an arm": DIVIDED_IN_AN_ARM,
+    "divided unsigned in an arm": DIVIDED_UNSIGNED_IN_AN_ARM,
+    "looked up in an arm": LOOKED_UP_IN_AN_ARM,
 }

@@ -22,7 +22,7 @@ from vm.jit.lower.value import Value
 from vm.module import Instruction
 from vm.opcodes import Op
 from vm.scalar import ARITHMETIC
-from vm.types import ScalarType
+from vm.types import FLOATS, ScalarType
 from vm.verifier import transfer
 from vm.verifier.dimensions import KernelDimensions
 from vm.verifier.interval import Range, whole
@@ -30,6 +30,7 @@ from vm.verifier.regions import Region
 
 NARROW = ScalarType.I16
 WIDE = ScalarType.I32
+SHIFTS = frozenset({Op.SHL, Op.SHR})
 PATHS = 64  # of comparisons through one body
 ROUNDS = 12  # until the carried intervals hold
 
@@ -82,6 +83,8 @@ def find_ranges(low: Lowering, region: Region) -> Ranges | None:
     }
     if any(low.kernel.carries[carry].type is not WIDE for carry in carries) or not carries:
         return None
+    if not _arms_are_safe(low, region):
+        return None
     found = Ranges(carries=dict.fromkeys(carries, (0, 0)))
     try:
         for _ in range(ROUNDS):
@@ -99,6 +102,24 @@ def find_ranges(low: Lowering, region: Region) -> Ranges | None:
     except _UnknownError:
         pass
     return None
+
+
+def _arms_are_safe(low: Lowering, region: Region) -> bool:
+    """Whether divisors and indices in arms are computed outside of the scan.
+
+    An arm runs in all lanes, and an interval holds in those that take it. What others compute there
+    may wrap where it would not in 32 bits: a result that nobody takes, but no divisor or index.
+    """
+    depth = 0
+    for position in range(region.start + 1, region.end):
+        step, before = low.kernel.code[position], low.kernel.code[position - 1]
+        depth += (step.op is Op.IF) - (step.op is Op.END)
+        is_division = step.op in transfer.DIVISIONS and step.immediates[0] not in FLOATS
+        if depth and (is_division or step.op is Op.ELEM_GET):
+            is_outer = before.op is Op.GET and number(before, 0) not in region.assigned
+            if before.op not in (Op.CONST, Op.PARAMETER) and not is_outer:
+                return False
+    return True
 
 
 def joined_ranges(a: dict[int, Interval], b: dict[int, Interval]) -> dict[int, Interval]:
@@ -128,7 +149,6 @@ class _Walk:
         self.taken = 0
         self.stack: list[_Cell] = []
         self.locals: dict[int, _Cell] = {}
-        self.depth = 0
 
     def is_narrow(self) -> bool:
         """Whether everything that depends on a carried number is narrow."""
@@ -137,7 +157,7 @@ class _Walk:
     def all_paths(self) -> dict[int, Interval]:
         """Walk them all; gives what is put into each carry."""
         for _ in range(PATHS):
-            self.taken, self.stack, self.locals, self.depth = 0, [], {}, 0
+            self.taken, self.stack, self.locals = 0, [], {}
             try:
                 self.walk(self.region.start + 1, self.region.end)
             except _ImpossibleError:
@@ -176,12 +196,10 @@ class _Walk:
         """The arm of an `if` that this path takes."""
         region, condition = self.low.regions[position], self.stack.pop()
         middle = region.end if region.otherwise is None else region.otherwise
-        self.depth += 1
         if self.decided(condition):
             self.walk(position + 1, middle)
         elif middle < region.end:
             self.walk(middle + 1, region.end)
-        self.depth -= 1
 
     def decided(self, condition: _Cell) -> bool:
         """Whether a condition holds on this path."""
@@ -215,8 +233,6 @@ class _Walk:
                 self.push(position, scalar, (chosen.low, chosen.high), carried)
                 self.stack.pop()
         else:
-            if self.depth and op in transfer.DIVISIONS and cells[1].low != cells[1].high:
-                raise _UnknownError  # arms run for pixels that do not take them: no surprises there
             args = [Range(cell.type, cell.low, cell.high) for cell in cells]
             if len(instruction.immediates) == 2:
                 result = transfer.convert(op, scalar, args[0])
@@ -268,7 +284,7 @@ class _Walk:
     def element(self, position: int, instruction: Instruction) -> None:
         array, index = number(instruction, 0), self.stack.pop()
         known = known_elements(self.low, array)
-        if known is None or (self.depth and index.low != index.high):
+        if known is None:
             raise _UnknownError
         scalar = self.low.kernel.arrays[array].type
         seen = known[max(0, index.low) : index.high + 1]
@@ -365,6 +381,8 @@ def narrowing(op: Op) -> Handler:
             return
         interval = body.ranges.get(position)
         fits = op in transfer.COMPARISONS or fits_narrow(interval)
+        if op in SHIFTS:  # they take the count modulo the width
+            fits = fits and operands[1].low >= 0 and operands[1].high < NARROW.bits
         scalar = NARROW if fits and all(map(_can_be_narrow, operands)) else WIDE
         low.stack[-count:] = [
             value if value.type.is_bool else as_type(low, value, scalar) for value in operands

@@ -1,6 +1,6 @@
 """Scans made to break the vector code: each is a listing that stands in `tests.vm.listings.framed`.
 
-Every one of them once gave other bytes than the interpreter, ended the process, or was not compiled.
+Every one of them once gave other bytes than the interpreter, ended the process, or did not compile.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ end
 
 
 def never(last: str) -> str:
-    """An arm that no pixel takes, as only an induction over lines can tell, in an arm that few take.
+    """An arm that no pixel takes, as only an induction over lines can tell, in one that few take.
 
     There l5 fits 16 bits; in lanes that do not take it, -111 · 300 wraps around to 32236.
     """

@@ -181,6 +181,7 @@ def _try(body: Batch) -> None:
         body.lines[carry, down] = "poison"
     body.recent = {carry: ["poison"] * count for carry, count in body.plan.recent.items()}
     _pixel(body, "0")
+    body.refuse_long(low.build.count - mark.count)
     if len(low.build.cold) > mark.cold:
         raise NotVector("it may trap")
     low.build.rewind(mark)

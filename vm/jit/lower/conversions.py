@@ -61,9 +61,11 @@ def _with_floats(low: Lowering, value: Value, target: ScalarType) -> Value:
         name = "fpext" if target.bits > source.bits else "fptrunc"
         return low.instruction(target, f"{name} {low.typed(value)} to {to_type}", value)
     if target.is_float:
+        low.build.count += value.lanes if source.bits == 64 else 0  # LLVM takes it apart
         name = "sitofp" if source.is_signed else "uitofp"
         return low.instruction(target, f"{name} {low.typed(value)} to {to_type}", value)
     name = "fptosi" if target.is_signed else "fptoui"
+    low.build.count += value.lanes  # LLVM takes it apart
     function = f"llvm.{name}.sat.{low.make(target, '', value).suffix}.{value.suffix}"
     text = low.build.call(to_type, function, (from_type,), (low.text(value),))
     return low.make(target, text, value)

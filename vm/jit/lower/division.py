@@ -6,6 +6,7 @@ By a constant power of two it is a shift or a mask; by other constants LLVM mult
 from __future__ import annotations
 
 from vm.jit.lower import floats, integers
+from vm.jit.lower.lanes import NotVector
 from vm.jit.lower.state import Lowering
 from vm.jit.lower.value import Value, constant, kind_of
 from vm.module import Instruction, TrapCode
@@ -35,6 +36,7 @@ def do_divide(low: Lowering, position: int, instruction: Instruction) -> None:
     if b.raw == 0:  # the trap above is taken
         low.push(constant(a.type, 0))
     elif b.raw is not None and low.blind < BLIND_DIVISORS:
+        low.build.count += a.lanes if a.type.bits == 64 else 0  # LLVM takes it apart
         low.push(_by_constant(low, instruction.op, a, b.raw), position)
     else:
         low.push(_by_value(low, instruction.op, a, b), position)
@@ -110,6 +112,8 @@ def _by_value(low: Lowering, op: Op, a: Value, b: Value) -> Value:
     kind, text_a, text_b = a.kind, low.text(a), low.text(b)
     if a.lanes and _magnitude_of(a) + _magnitude_of(b) < FLOAT_EXACT:
         return _from_quotient(low, op, a, b, *_by_floats(low, a, b))
+    if a.lanes:
+        raise NotVector("it divides by a value, and numbers are too large for that in vectors")
     if not a.type.is_signed or (a.low >= 0 and b.low >= 0):
         quotient = low.build.value(f"udiv {kind} {text_a}, {text_b}")
         rest = low.build.value(f"urem {kind} {text_a}, {text_b}")

@@ -13,7 +13,10 @@ from vm.jit.lower.value import Value
 from vm.module import Border, TrapCode
 from vm.opcodes import Op
 
-STACK_BYTES = 1 << 18  # of a child's 1 MiB, for what a vector body keeps in memory
+STACK_BYTES = 1 << 18  # of a child's 1 MiB, for what all vector bodies keep in memory
+SPILLED_BYTES = 1 << 19  # and for results of a body that registers do not hold, at worst all
+CHANNELS = 4  # of an image: more take LLVM seconds to turn
+INSTRUCTIONS = 5_000  # of LLVM, in all vector code of a kernel: LLVM may take 2 s for them
 
 
 class NotVector(Exception):
@@ -46,18 +49,22 @@ class LaneBody(ABC):
         self.put: dict[tuple[int, int], Value] = {}
         self.carried: dict[int, Value] = {}
         self.mask: Value | None = None  # the lanes that take the arms walked now; None: all
-        self._stack_bytes = 0
 
     def scratch(self, kind: str, size_bytes: int) -> str:
         """Room on the stack for one LLVM value, aligned for vectors. Raises `NotVector`."""
-        self._stack_bytes += size_bytes + 64
-        if self._stack_bytes > STACK_BYTES:
+        self.low.vector_stack_bytes += size_bytes + 64
+        if self.low.vector_stack_bytes > STACK_BYTES:
             raise NotVector("it would need too much stack memory")
         return self.low.build.at_entry(f"alloca {kind}, align 64")
 
     def trap_unless(self, ok: Value, trap: TrapCode) -> None:
         """What becomes of a check that may fail. Raises `NotVector` where nothing can."""
         raise NotVector("it may trap")
+
+    def refuse_long(self, instructions: int) -> None:
+        """Raises `NotVector` for a body of so many LLVM instructions, if that is too many."""
+        if instructions * self.lanes * 8 > SPILLED_BYTES:
+            raise NotVector("it is too long for vectors")
 
     @abstractmethod
     def pixel(self, source: Source, channel: int) -> Value:

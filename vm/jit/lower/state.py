@@ -200,6 +200,7 @@ class Lowering:
         self.pixel: PixelLoop | None = None
         self.scan: ScanLine | None = None
         self.lane_body: LaneBody | None = None
+        self.vector_stack_bytes = self.vector_instructions = 0
         self._blinded: dict[tuple[ScalarType, int], str] = {}
         self._hidden: dict[tuple[ScalarType, int, int], str] = {}
         self._key = ""

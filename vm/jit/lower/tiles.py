@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vm.jit.lower import images
-from vm.jit.lower.lanes import LaneBody, Source
+from vm.jit.lower.lanes import CHANNELS, LaneBody, NotVector, Source
 from vm.jit.lower.state import Buffer, Lowering
 from vm.jit.lower.value import LLVM_TYPE
 from vm.layout import PADDING_BYTES
@@ -71,9 +71,11 @@ def steps_of(low: Lowering, touched: set[int]) -> int:
 
 
 def new_tile(low: Lowering, body: LaneBody, front: Front, source: Source) -> Tile:
-    """Room for a tile."""
+    """Room for a tile. Raises `NotVector`."""
     buffer = low.images[source.image]
     kind, size, channels = LLVM_TYPE[buffer.type], buffer.type.size_bytes, buffer.channels
+    if channels > CHANNELS:
+        raise NotVector(f"an image has more than {CHANNELS} channels")
 
     def room(count: int) -> str:
         return body.scratch(f"[{count} x {kind}]", count * size)

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from vm.errors import OverLimit
 from vm.jit.builder import Phi
 from vm.jit.lower import images, tiles
 from vm.jit.lower.lane_body import HANDLERS
-from vm.jit.lower.lanes import NotVector
+from vm.jit.lower.lanes import INSTRUCTIONS, NotVector
 from vm.jit.lower.regions import forget
 from vm.jit.lower.state import Form, Lowering
 from vm.jit.lower.tiles import UNIT, Tile
@@ -51,13 +52,16 @@ def lower_scan(
         low.lane_body, low.handlers = wave, {**low.handlers, **HANDLERS}
         forget(low, region.assigned)
         _emit(wave)
+        low.vector_instructions += low.build.count - mark.count
+        if low.vector_instructions > INSTRUCTIONS:
+            raise NotVector("there would be too much vector code")
         kinds = sorted({str(kind) for kind in wave.plan.types.values()})
         shape = f"{wave.lanes} lanes, each line {wave.plan.skew} places behind the one above"
         shape = f"{shape}; carries {', '.join(kinds) or 'nothing'}"
         if not wave.trapped:
             return Form(NAME, shape), ""
         return Form(NAME, f"{shape}; again as scalar code where it traps"), _trapped(wave)
-    except NotVector as reason:
+    except (NotVector, OverLimit) as reason:
         low.build.rewind(mark)
         low.restore(environment)
         low.stack = stack
@@ -73,6 +77,7 @@ def _emit(wave: Wave) -> None:
     for history in wave.histories.values():
         history.recent = ["poison"] * history.kept
     one_step(wave)  # on trial: to see which tiles are needed
+    wave.refuse_long(low.build.count - mark.count)
     low.build.rewind(mark)
     low.restore(environment)
     if wave.trapped:

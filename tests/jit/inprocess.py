@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -54,6 +54,12 @@ def assembly(ir: str, cpu: str = "x86-64-v2") -> str:
     return str(target.emit_assembly(optimise(ir, target)))
 
 
+def aligned_room(size: int) -> NDArray[np.uint8]:
+    """Room for an arena, at a multiple of 64 bytes."""
+    room = np.empty(size + 64, np.uint8)
+    return room[-room.ctypes.data % 64 :][:size]
+
+
 class Compiled:
     """A kernel compiled into this process, to be called with images by name."""
 
@@ -66,8 +72,10 @@ class Compiled:
         *,
         checked: bool = False,
         given: Mapping[str, object] | None = None,
+        room: Callable[[int], NDArray[np.uint8]] = aligned_room,
     ) -> None:
         self.verified = verified
+        self.room = room
         self.given = given or {}
         values = parameter_values.resolve(verified.kernel, self.given)
         ir = lower(verified, values, blind=blind, checked=checked, target=target).ir
@@ -86,8 +94,8 @@ class Compiled:
         kernel = self.verified.kernel
         prepared = prepare(kernel, inputs, self.given)
         layout = plan(kernel, self.verified.facts.reaches, prepared.dimensions)
-        room = np.full(layout.total + 64, RUBBISH, np.uint8)
-        arena = room[-room.ctypes.data % 64 :][: layout.total]
+        arena = self.room(layout.total)
+        arena[:] = RUBBISH
         for image, offset in zip(kernel.images, layout.offsets, strict=False):
             if image.role is Role.IN:
                 data = prepared.arrays[image.name].reshape(-1).view(np.uint8)

@@ -1,6 +1,8 @@
 """Hypothesis strategies for modules and what they run on: for our tests and for yours.
 
     modules()                  modules that the verifier accepts, using every instruction
+    scan_modules()             modules of scans that lean on vector code
+    lane_images(kernel)        arrays of sizes around lanes
     images(kernel)             arrays for a kernel's inputs
     parameter_values(kernel)   values for its parameters
     forms()                    modules of the right form, meaningless: for codec and assembler
@@ -15,6 +17,16 @@ from __future__ import annotations
 from vm.testing.forms import forms, mutated
 from vm.testing.mutants import mutants
 from vm.testing.programs import modules
+from vm.testing.scans import lane_images, scan_modules
 from vm.testing.values import images, parameter_values
 
-__all__ = ["forms", "images", "modules", "mutants", "mutated", "parameter_values"]
+__all__ = [
+    "forms",
+    "images",
+    "lane_images",
+    "modules",
+    "mutants",
+    "mutated",
+    "parameter_values",
+    "scan_modules",
+]

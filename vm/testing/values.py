@@ -64,10 +64,11 @@ def random_images(rng: Random, kernel: Kernel) -> dict[str, NDArray[Any]]:
     if rng.random() < 0.3:  # one long axis, the others short
         sizes = [min(size, 3) for size in sizes]
         sizes[rng.randrange(len(sizes))] = rng.choice(LONG_SIZES)
-    return {image.name: _random_pixels(rng, image, sizes) for image in kernel.images_of(Role.IN)}
+    return {image.name: random_pixels(rng, image, sizes) for image in kernel.images_of(Role.IN)}
 
 
-def _random_pixels(rng: Random, image: Image, sizes: list[int]) -> NDArray[Any]:
+def random_pixels(rng: Random, image: Image, sizes: list[int]) -> NDArray[Any]:
+    """Pixels of an image, by the sizes of the kernel's dimensions."""
     shape = [sizes[image.height], sizes[image.width], image.channels]
     pool = [random_raw(rng, image.type) for _ in range(rng.choice((1, 3, 50)))]
     values = [from_raw(image.type, rng.choice(pool)) for _ in range(int(np.prod(shape)))]

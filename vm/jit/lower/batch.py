@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from vm.jit.builder import Phi
-from vm.jit.lower import arrays, images, narrow, tiles
+from vm.jit.lower import arrays, images, narrow, reductions, regions, tiles
 from vm.jit.lower.lane_body import HANDLERS as LANE_HANDLERS
 from vm.jit.lower.lanes import LaneBody, NotVector, Source
 from vm.jit.lower.regions import counted, forget, number, pixel_local
@@ -152,6 +152,8 @@ class Batch(LaneBody):
     def beside(self, image: int, x: Value, y: Value, border: Border) -> Source | None:
         """At constant distances, if every task has an image of its own."""
         if image in self.low.batch.shared:
+            if x.lanes or y.lanes:
+                raise NotVector("a shared image is read at places that differ from task to task")
             return None
         if x.affine is None or y.affine is None or (x.affine.axis, y.affine.axis) != (0, 1):
             raise NotVector("a pixel is read elsewhere than at constant distances")
@@ -161,6 +163,8 @@ class Batch(LaneBody):
 def do_scan(low: Lowering, position: int, instruction: Instruction) -> None:
     """SCAN of as many images as there are lanes."""
     region, flag = low.regions[position], low.pop()
+    if flag.lanes:
+        raise NotVector("tasks differ in whether lines turn around")
     body = Batch(low, region, _make_plan(low, region))
     handlers = low.handlers
     low.lane_body, low.handlers = body, {**low.handlers, **LANE_HANDLERS}
@@ -393,6 +397,27 @@ def _do_shared(low: Lowering, position: int, instruction: Instruction) -> None:
     images.HANDLERS[instruction.op](low, position, instruction)
 
 
+def _uniform(handler: Handler) -> Handler:
+    """The handler of what branches or counts: by what is the same for all tasks."""
+
+    def handle(low: Lowering, position: int, instruction: Instruction) -> None:
+        if any(value.lanes for value in low.stack[-len(instruction.op.pops) :]):
+            raise NotVector("a condition or a loop's end differs from task to task")
+        handler(low, position, instruction)
+
+    return handle
+
+
+def _do_array(low: Lowering, position: int, instruction: Instruction) -> None:
+    """ELEM_SET, ARRAY_FILL: arrays in memory have no room for a value of each task."""
+    array, operands = number(instruction, 0), low.stack[-len(instruction.op.pops) :]
+    index = operands[0] if instruction.op is Op.ELEM_SET else None
+    in_memory = not arrays.is_scalar(low, array) and any(value.lanes for value in operands)
+    if in_memory or (index is not None and index.lanes):
+        raise NotVector("tasks differ in an array that lies in memory, or in an index")
+    arrays.HANDLERS[instruction.op](low, position, instruction)
+
+
 def do_parameter(low: Lowering, position: int, instruction: Instruction) -> None:
     """PARAMETER: a constant, or one a lane."""
     index = number(instruction, 0)
@@ -402,6 +427,8 @@ def do_parameter(low: Lowering, position: int, instruction: Instruction) -> None
 def do_elem_get(low: Lowering, position: int, instruction: Instruction) -> None:
     """ELEM_GET: of an array of parameters in which tasks differ, at a known index."""
     array, index = low.kernel.arrays[number(instruction, 0)], low.stack[-1]
+    if index.lanes:
+        raise NotVector("an index differs from task to task")
     if array.parameter is None or not low.batch.differs(array.parameter):
         arrays.HANDLERS[Op.ELEM_GET](low, position, instruction)
         return
@@ -416,6 +443,10 @@ HANDLERS: Mapping[Op, Handler] = MappingProxyType(
         Op.SCAN: do_scan,
         Op.PARAMETER: do_parameter,
         Op.ELEM_GET: do_elem_get,
+        Op.IF: _uniform(regions.do_if),
+        Op.FOR: _uniform(regions.do_for),
+        Op.REDUCE: _uniform(reductions.do_reduce),
+        **dict.fromkeys((Op.ELEM_SET, Op.ARRAY_FILL), _do_array),
         **dict.fromkeys((Op.LOAD, Op.LOAD_OR), _do_shared),
         **dict.fromkeys(
             (Op.MAP, Op.REDUCE_2D, Op.GIVE, Op.CLEAR, Op.STORE, Op.STORE_DROP), _refuse

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from vm.jit.lower import spans
 from vm.jit.lower.conversions import resize
 from vm.jit.lower.state import Lowering
 from vm.jit.lower.value import LLVM_TYPE, Value, constant, signed
@@ -91,7 +94,10 @@ def do_elem_get(low: Lowering, position: int, instruction: Instruction) -> None:
     elif is_scalar(low, array):
         low.push(_scalar_get(low, array, index), position)
     else:
-        low.push(_load(low, array, _place(low, array, index), known is not None), position)
+        found = _load(low, array, _place(low, array, index), known is not None)
+        if known is not None and scalar.is_float:
+            found = replace(found, span=spans.of_elements(scalar, known))
+        low.push(found, position)
 
 
 def _scalar_get(low: Lowering, array: int, index: Value) -> Value:

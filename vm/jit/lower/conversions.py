@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import trunc
 
-from vm.jit.lower import floats, integers
+from vm.jit.lower import floats, integers, spans
 from vm.jit.lower.state import Lowering
 from vm.jit.lower.value import Value, constant, kind_of
 from vm.module import Instruction, TrapCode
@@ -59,16 +60,35 @@ def _with_floats(low: Lowering, value: Value, target: ScalarType) -> Value:
     from_type, to_type = value.kind, kind_of(target, value.lanes)
     if source.is_float and target.is_float:
         name = "fpext" if target.bits > source.bits else "fptrunc"
-        return low.instruction(target, f"{name} {low.typed(value)} to {to_type}", value)
+        made = low.instruction(target, f"{name} {low.typed(value)} to {to_type}", value)
+        return replace(made, span=spans.converted(value, target))
     if target.is_float:
         low.build.count += value.lanes if source.bits == 64 else 0  # LLVM takes it apart
         name = "sitofp" if source.is_signed else "uitofp"
-        return low.instruction(target, f"{name} {low.typed(value)} to {to_type}", value)
+        made = low.instruction(target, f"{name} {low.typed(value)} to {to_type}", value)
+        whole = value if spans.is_exact(value, target) else None
+        return replace(made, span=spans.converted(value, target), whole=whole)
     name = "fptosi" if target.is_signed else "fptoui"
+    span = spans.span_of(value)
+    if span is not None and target.minimum <= trunc(span[0]) <= trunc(span[1]) <= target.maximum:
+        value = _cheap_root(low, value)
+        made = low.instruction(target, f"{name} {low.typed(value)} to {to_type}", value)
+        return replace(made, low=trunc(span[0]), high=trunc(span[1]))
     low.build.count += value.lanes  # LLVM takes it apart
     function = f"llvm.{name}.sat.{low.make(target, '', value).suffix}.{value.suffix}"
     text = low.build.call(to_type, function, (from_type,), (low.text(value),))
     return low.make(target, text, value)
+
+
+def _cheap_root(low: Lowering, value: Value) -> Value:
+    """The square root of an integer, of which only the whole part is asked, in f32 if that is
+    enough.
+    """
+    number = value.root_of
+    if value.type is ScalarType.F32 or number is None or number.high >= spans.ROOTS_IN_F32:
+        return value
+    as_float = _with_floats(low, number, ScalarType.F32)
+    return floats.unary(low, Op.SQRT, as_float)
 
 
 def do_wrap(low: Lowering, position: int, instruction: Instruction) -> None:

@@ -6,7 +6,10 @@ integer form, which LLVM cannot fold away (it does fold a select on a float comp
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vm.bits import INFINITY_BITS, NAN_BITS
+from vm.jit.lower import spans
 from vm.jit.lower.state import Lowering
 from vm.jit.lower.value import Value
 from vm.module import Instruction
@@ -28,7 +31,8 @@ EXTREME_INTRINSIC = {Op.MIN: "minimum", Op.MAX: "maximum"}
 def binary(low: Lowering, op: Op, a: Value, b: Value) -> Value:
     """ADD, SUB, MUL, DIV."""
     a, b = low.alike(a, b)
-    return low.instruction(a.type, f"{LLVM_BINARY[op]} {low.typed(a)}, {low.text(b)}", a, b)
+    made = low.instruction(a.type, f"{LLVM_BINARY[op]} {low.typed(a)}, {low.text(b)}", a, b)
+    return replace(made, span=spans.result(op, a.type, a, b))
 
 
 def compare(low: Lowering, op: Op, a: Value, b: Value) -> Value:
@@ -43,19 +47,28 @@ def extreme(low: Lowering, op: Op, a: Value, b: Value) -> Value:
     a, b = low.alike(a, b)
     name = f"llvm.{EXTREME_INTRINSIC[op]}.{a.suffix}"
     text = low.build.call(a.kind, name, (a.kind, a.kind), (low.text(a), low.text(b)))
-    return low.make(a.type, text, a, b)
+    return replace(low.make(a.type, text, a, b), span=spans.result(op, a.type, a, b))
 
 
 def sign(low: Lowering, op: Op, a: Value) -> Value:
     """NEG and ABS, on the sign bit alone."""
     if op is Op.NEG:
-        return low.instruction(a.type, f"fneg {low.typed(a)}", a)
-    return _intrinsic(low, "fabs", a)
+        made = low.instruction(a.type, f"fneg {low.typed(a)}", a)
+    else:
+        made = _intrinsic(low, "fabs", a)
+    return replace(made, span=spans.result(op, a.type, a))
 
 
 def _intrinsic(low: Lowering, name: str, a: Value) -> Value:
     text = low.build.call(a.kind, f"llvm.{name}.{a.suffix}", (a.kind,), (low.text(a),))
     return low.make(a.type, text, a)
+
+
+def unary(low: Lowering, op: Op, a: Value) -> Value:
+    """SQRT, FLOOR, CEIL, TRUNC, NEAREST."""
+    made = _intrinsic(low, UNARY_INTRINSIC[op], a)
+    root_of = a.whole if op is Op.SQRT else None
+    return replace(made, span=spans.result(op, a.type, a), root_of=root_of)
 
 
 def canonical_bits(low: Lowering, value: Value) -> str:
@@ -68,6 +81,8 @@ def canonical_bits(low: Lowering, value: Value) -> str:
         return low.build.value(f"bitcast {low.typed(value)} to {kind}")
     magnitude = (1 << (scalar.bits - 1)) - 1
     bits = low.build.value(f"bitcast {low.typed(value)} to {kind}")
+    if value.span is not None:
+        return bits
     unsigned = low.build.value(f"and {kind} {bits}, {pattern.filled(magnitude)}")
     infinity, nan = pattern.filled(INFINITY_BITS[scalar]), pattern.filled(NAN_BITS[scalar])
     is_nan = low.build.value(f"icmp ugt {kind} {unsigned}, {infinity}")
@@ -76,4 +91,4 @@ def canonical_bits(low: Lowering, value: Value) -> str:
 
 def do_unary(low: Lowering, position: int, instruction: Instruction) -> None:
     """SQRT, FLOOR, CEIL, TRUNC, NEAREST."""
-    low.push(_intrinsic(low, UNARY_INTRINSIC[instruction.op], low.pop()))
+    low.push(unary(low, instruction.op, low.pop()))

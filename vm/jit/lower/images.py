@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from vm.jit.lower import floats
+from vm.jit.lower import floats, spans
 from vm.jit.lower.state import Buffer, Lowering
 from vm.jit.lower.value import LLVM_TYPE, Value, constant, kind_of
 from vm.module import Border, Instruction, Role, TrapCode
@@ -58,6 +58,7 @@ def write(low: Lowering, image: int, x: str, y: str, channel: int, value: Value)
 
 def as_written(low: Lowering, image: int, value: Value) -> tuple[str, str]:
     """A value as an image holds it, and its LLVM type."""
+    spans.note_written(low, image, value)
     if low.kernel.images[image].role is Role.OUT:
         return seen(low, value)
     return low.text(value), value.kind
@@ -206,7 +207,8 @@ def do_load(low: Lowering, position: int, instruction: Instruction) -> None:
         assert isinstance(border, Border)
         at_x = _column(low, border, image, x)
         at_y = _line(low, border, image, y)
-    low.push(load(low, buffer, place(low, buffer, at_x, at_y, channel)), position)
+    seen_there = load(low, buffer, place(low, buffer, at_x, at_y, channel))
+    low.push(replace(seen_there, span=spans.of_image(low, image, position)), position)
 
 
 def _load_or(low: Lowering, image: int, channel: int, x: Value, y: Value, other: Value) -> Value:
@@ -278,6 +280,7 @@ def do_store_drop(low: Lowering, position: int, instruction: Instruction) -> Non
 def clear(low: Lowering, image: int) -> None:
     """Zero an image."""
     buffer = low.images[image]
+    spans.note_written(low, image, constant(buffer.type, 0))
     build = low.build
     pixels = build.value(f"mul i64 {buffer.width}, {buffer.height}")
     size = build.value(f"mul i64 {pixels}, {buffer.channels * buffer.type.size_bytes}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vm.jit.lower import floats
+from vm.jit.lower import floats, spans
 from vm.jit.lower.state import Lowering
-from vm.jit.lower.value import LLVM_TYPE, Affine, Value, constant
+from vm.jit.lower.value import LLVM_TYPE, Affine, Value, constant, same
 from vm.module import Instruction, TrapCode
 from vm.opcodes import Op
 from vm.types import ScalarType
@@ -43,7 +43,25 @@ def binary(low: Lowering, position: int, op: Op, a: Value, b: Value) -> Value:
         result = replace(result, wide=wide, affine=_affine(op, a, b))
     elif scalar is ScalarType.I32 and exact and result.lanes:
         result = replace(result, affine=_affine(op, a, b))
-    return result
+    return _bounded(op, result, a, b) if exact else result
+
+
+def _bounded(op: Op, result: Value, a: Value, b: Value) -> Value:
+    """What an operation that does not wrap tells of its result: of squares more than the verifier
+    knows.
+    """
+    if op is Op.ADD:
+        low, high = a.low + b.low, a.high + b.high
+    elif op is Op.SUB:
+        low, high = a.low - b.high, a.high - b.low
+    elif op is Op.MUL:
+        ends = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
+        low, high = min(ends), max(ends)
+        if same(a, b):
+            low = 0 if a.low < 0 < a.high else min(a.low * a.low, a.high * a.high)
+    else:
+        return result
+    return replace(result, low=max(result.low, low), high=min(result.high, high))
 
 
 def _watched(low: Lowering, position: int, op: Op, a: Value, b: Value) -> Value:
@@ -154,6 +172,8 @@ def choose(low: Lowering, condition: Value, a: Value, b: Value) -> Value:
     if a.type is ScalarType.I32 and low.has_wide(a, b):
         text = f"select i1 {test}, i64 {low.wide(a)}, i64 {low.wide(b)}"
         result = replace(result, wide=low.build.value(text))
+    if a.type.is_float:
+        return replace(result, span=spans.joined(spans.span_of(a), spans.span_of(b)))
     return replace(result, low=min(a.low, b.low), high=max(a.high, b.high))
 
 

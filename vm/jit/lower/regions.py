@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from vm.jit.builder import Phi
-from vm.jit.lower import images
+from vm.jit.lower import images, spans
 from vm.jit.lower.state import Asked, Elements, Form, Lowering, PixelLoop
 from vm.jit.lower.value import Affine, Value, constant, same
 from vm.limits import AXIS_PIXELS
@@ -70,8 +70,9 @@ def forget(low: Lowering, indices: Iterable[int]) -> None:
 
 def merged(low: Lowering, a: Value, b: Value, phi: Phi) -> Value:
     """What is known of a phi of two values."""
-    late = a.late or b.late
-    return Value(a.type, phi.name, low=min(a.low, b.low), high=max(a.high, b.high), late=late)
+    made = Value(a.type, phi.name, low=min(a.low, b.low), high=max(a.high, b.high))
+    span = spans.joined(spans.span_of(a), spans.span_of(b)) if a.type.is_float else None
+    return replace(made, late=a.late or b.late, span=span)
 
 
 # if.

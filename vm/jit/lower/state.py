@@ -18,6 +18,7 @@ from vm.jit.builder import Builder
 from vm.jit.lower.value import (
     LLVM_TYPE,
     Affine,
+    Span,
     Value,
     bounded,
     constant,
@@ -184,6 +185,8 @@ class Lowering:
         self.checked = checked
         self.target = target
         self.forms: dict[int, Form] = {}
+        self.image_spans: dict[int, Span | None] = {}
+        self.late_writes: dict[tuple[int, int], bool] = {}
         self.batch: BatchTasks = NO_BATCH
         self.demoted: set[int] = set()
         self.walked = 0

@@ -32,6 +32,9 @@ def spread_literal(kind: str, text: str) -> str:
     return f"splat ({kind} {text})"
 
 
+Span = tuple[float, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Affine:
     """A coordinate of the running pixel plus a constant: axis 0 is x, axis 1 is y."""
@@ -49,6 +52,9 @@ class Value:
     of an integer. `late` marks what depends on the pixel before it in a scan; an integer sum may
     be split into (early, late) operands, so that the early part waits for nothing. With `lanes`
     it is a vector of so many; a constant or a bound is then that of every lane.
+
+    Of a float, `span` are finite bounds if it surely is a number (`vm.jit.lower.spans`), `whole`
+    the integer it was made of without rounding, `root_of` the integer whose square root it is.
     """
 
     type: ScalarType
@@ -61,6 +67,9 @@ class Value:
     late: bool = False
     split: tuple[str, str] | None = None
     lanes: int = 0
+    span: Span | None = None
+    whole: Value | None = None
+    root_of: Value | None = None
 
     @property
     def kind(self) -> str:

@@ -18,13 +18,20 @@ from tests.jit.oracle import Patterns
 from tests.jit.test_arithmetic import forms, mapped, name_of, operand_types, result_type
 from vm.bits import from_raw, to_raw
 from vm.inputs import dtype_of
+from vm.jit.lower import VECTOR_TARGETS
 from vm.module import Immediate
 from vm.opcodes import Op
 from vm.scalar import MEANING, ArithmeticTrap
 from vm.types import NUMBERS, ScalarType
 
 RANDOM = 100_000 if os.environ.get("FUZZ_EXAMPLES") else 600
-LEVELS = (("x86-64-v2", 0), ("x86-64-v3", 0), ("x86-64-v4", 3))
+LEVELS = (
+    ("x86-64-v2", 0, False),
+    ("x86-64-v3", 0, False),
+    ("x86-64-v4", 3, False),
+    ("x86-64-v3", 0, True),
+    ("x86-64-v4", 0, True),
+)  # CPU level, blinding, whether in vectors
 INTERPRETED = 4_000
 Form = tuple[Op, tuple[Immediate, ...]]
 
@@ -70,10 +77,11 @@ def test_three_answers_agree(form: Form) -> None:
         name: as_image(kind, column) for name, kind, column in zip("abc", kinds, good, strict=False)
     }
     kernel = mapped(op, immediates)
-    for cpu, blind in LEVELS:
+    for cpu, blind, in_vectors in LEVELS:
         if not inprocess.can_run(cpu):
             continue
-        out = inprocess.run_kernel(kernel, inputs, {}, blind, cpu)["out"][0]
+        target = VECTOR_TARGETS[cpu] if in_vectors else None
+        out = inprocess.Compiled(kernel, cpu, target, blind)(inputs)["out"][0]
         found = out.view(oracle.patterns_type(result))
         differing = np.nonzero(found != wanted[defined])[0]
         assert not len(differing), (cpu, [hex(column[differing[0]]) for column in good])

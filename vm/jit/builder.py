@@ -117,8 +117,13 @@ class Builder:
         self.lines.append(made)
         return made
 
-    def repeat(self, first: str, last: str, body: Callable[[str], None]) -> None:
-        """A loop over first .. last - 1 (i64 operands, last >= 0), possibly empty."""
+    def repeat(
+        self, first: str, last: str, body: Callable[[str], None], *, is_short: bool = False
+    ) -> None:
+        """A loop over first .. last - 1 (i64 operands, last >= 0), possibly empty.
+
+        Of a short one LLVM makes no vectors.
+        """
         before, head, after = self.block, self.label(), self.label()
         self.branch(self.value(f"icmp slt i64 {first}, {last}"), head, after)
         self.start(head)
@@ -127,7 +132,9 @@ class Builder:
         body(phi.name)
         following = self.value(f"add i64 {phi.name}, 1")
         phi.add(following, self.block)
-        self.branch(self.value(f"icmp slt i64 {following}, {last}"), head, after)
+        more = self.value(f"icmp slt i64 {following}, {last}")
+        note = ", !llvm.loop !4" if is_short else ""
+        self.emit(f"br i1 {more}, label %{head}, label %{after}{note}")
         self.start(after)
 
     def unlikely(self, ok: str, word: int) -> None:

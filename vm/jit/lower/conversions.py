@@ -27,6 +27,7 @@ def resize(low: Lowering, value: Value, target: ScalarType) -> Value:
         raw = value.raw & ((1 << target.bits) - 1)
         return constant(target, raw - (1 << target.bits) if raw > target.maximum else raw)
     bits = 1 if source.is_bool else source.bits
+    as_byte = value if source is ScalarType.U8 else value.as_byte
     if bits == target.bits:
         result = replace(low.make(target, value.text, value), split=value.split)
     elif bits > target.bits:
@@ -37,7 +38,7 @@ def resize(low: Lowering, value: Value, target: ScalarType) -> Value:
         text = f"{extend} {low.typed(value)} to {kind_of(target, value.lanes)}"
         result = low.instruction(target, text, value)
     if target.minimum <= value.low and value.high <= target.maximum:
-        result = replace(result, low=value.low, high=value.high)
+        result = replace(result, low=value.low, high=value.high, as_byte=as_byte)
         if source is ScalarType.I64 and target is ScalarType.I32:
             result = replace(result, wide=value.text)
         if source is ScalarType.I32 and target is ScalarType.I64 and value.wide:

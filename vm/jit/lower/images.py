@@ -160,7 +160,7 @@ def _column(low: Lowering, border: Border, image: int, x: Value) -> str:
     return at if keeps_clear(low, image, x) else bordered(low, border, at, low.images[image].width)
 
 
-def _line(low: Lowering, border: Border, image: int, y: Value) -> str:
+def line_of(low: Lowering, border: Border, image: int, y: Value) -> str:
     """The line that y leads to: worked out before the line where it is y plus a constant."""
     loop, height = low.pixel, low.images[image].height
     if loop is not None and y.affine is not None and y.affine.axis == 1:
@@ -206,7 +206,7 @@ def do_load(low: Lowering, position: int, instruction: Instruction) -> None:
     else:
         assert isinstance(border, Border)
         at_x = _column(low, border, image, x)
-        at_y = _line(low, border, image, y)
+        at_y = line_of(low, border, image, y)
     seen_there = load(low, buffer, place(low, buffer, at_x, at_y, channel))
     low.push(replace(seen_there, span=spans.of_image(low, image, position)), position)
 

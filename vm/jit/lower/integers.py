@@ -35,8 +35,11 @@ def binary(low: Lowering, position: int, op: Op, a: Value, b: Value) -> Value:
         summed = _split_sum(low, op, a, b)
         if summed is not None:
             return summed
+        repeated = _periodic(low, position, op, a, b)
+        if repeated is not None and op is Op.AND and _is_mask(a, b):
+            return replace(repeated, periodic=repeated)
         text = f"{LLVM_BINARY[op]} {low.typed(a)}, {low.text(b)}"
-        result = low.instruction(scalar, text, a, b)
+        result = replace(low.instruction(scalar, text, a, b), periodic=repeated)
     exact = watched or position in low.facts.exact or op in KEEPS_SIGN_BITS
     if scalar is ScalarType.I32 and exact and low.has_wide(a, b):
         wide = low.build.value(f"{LLVM_BINARY[op]} i64 {low.wide(a)}, {low.wide(b)}")
@@ -44,6 +47,22 @@ def binary(low: Lowering, position: int, op: Op, a: Value, b: Value) -> Value:
     elif scalar is ScalarType.I32 and exact and result.lanes:
         result = replace(result, affine=_affine(op, a, b))
     return _bounded(op, result, a, b) if exact else result
+
+
+def _periodic(low: Lowering, position: int, op: Op, a: Value, b: Value) -> Value | None:
+    """The same of what agrees with the operands in their low bits: low bits of the result depend on
+    no others.
+    """
+    one, other = (value if value.raw is not None else value.periodic for value in (a, b))
+    if not a.lanes or one is None or other is None:
+        return None
+    made = binary(low, position, op, one, other)
+    return replace(made, low=a.type.minimum, high=a.type.maximum, affine=None)
+
+
+def _is_mask(a: Value, b: Value) -> bool:
+    """Whether one of them leaves only bits below the number of lanes."""
+    return any(value.raw is not None and 0 <= value.raw < value.lanes for value in (a, b))
 
 
 def _bounded(op: Op, result: Value, a: Value, b: Value) -> Value:

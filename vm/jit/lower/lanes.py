@@ -41,6 +41,8 @@ class LaneBody(ABC):
     those fit.
     """
 
+    compares_bytes = False  # numbers that fit, in lanes of bytes
+
     def __init__(self, low: Lowering, lanes: int, ranges: Mapping[int, tuple[int, int]]) -> None:
         self.low = low
         self.lanes = lanes

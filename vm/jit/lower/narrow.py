@@ -19,6 +19,7 @@ from vm.jit.lower.conversions import resize
 from vm.jit.lower.regions import number
 from vm.jit.lower.state import Handler, Lowering
 from vm.jit.lower.value import Value
+from vm.limits import AXIS_PIXELS
 from vm.module import Instruction
 from vm.opcodes import Op
 from vm.scalar import ARITHMETIC
@@ -31,6 +32,7 @@ from vm.verifier.regions import Region
 NARROW = ScalarType.I16
 WIDE = ScalarType.I32
 SHIFTS = frozenset({Op.SHL, Op.SHR})
+BYTE = ScalarType.U8
 PATHS = 64  # of comparisons through one body
 ROUNDS = 12  # until the carried intervals hold
 
@@ -122,6 +124,23 @@ def _arms_are_safe(low: Lowering, region: Region) -> bool:
     return True
 
 
+def map_ranges(
+    low: Lowering, region: Region, coordinates: tuple[int, int]
+) -> Mapping[int, Interval]:
+    """The intervals of a map's results; `coordinates` are the locals x and y. Empty if its body is
+    not followed.
+    """
+    if not _arms_are_safe(low, region):
+        return {}
+    walk = _Walk(low, region, {})
+    walk.coordinates = coordinates
+    try:
+        walk.all_paths()
+    except _UnknownError:
+        return {}
+    return walk.results
+
+
 def joined_ranges(a: dict[int, Interval], b: dict[int, Interval]) -> dict[int, Interval]:
     """Intervals that hold in both cases; an instruction that one of them never reaches has the
     other's.
@@ -149,6 +168,7 @@ class _Walk:
         self.taken = 0
         self.stack: list[_Cell] = []
         self.locals: dict[int, _Cell] = {}
+        self.coordinates: tuple[int, ...] = ()  # locals
 
     def is_narrow(self) -> bool:
         """Whether everything that depends on a carried number is narrow."""
@@ -273,6 +293,8 @@ class _Walk:
             scalar = self.low.kernel.locals[local]
             limits = whole(scalar) if known is None else known
             cell = self.locals[local] = _Cell(scalar, limits.low, limits.high)
+            if local in self.coordinates:
+                cell.keep(0, AXIS_PIXELS - 1)
         self.stack.append(cell)
         if cell.type.is_integer:
             here = self.results.get(position)
@@ -384,13 +406,25 @@ def narrowing(op: Op) -> Handler:
         if op in SHIFTS:  # they take the count modulo the width
             fits = fits and operands[1].low >= 0 and operands[1].high < NARROW.bits
         scalar = NARROW if fits and all(map(_can_be_narrow, operands)) else WIDE
+        once = {value.text: as_type(low, value, scalar) for value in operands if value.text}
         low.stack[-count:] = [
-            value if value.type.is_bool else as_type(low, value, scalar) for value in operands
+            once[value.text] if value.text else as_type(low, value, scalar) for value in operands
         ]
+        if op in transfer.COMPARISONS and body.compares_bytes:
+            low.stack[-count:] = _as_bytes(low, operands) or low.stack[-count:]
         body.outer[op](low, position, instruction)
         _bound(low, interval)
 
     return handle
+
+
+def _as_bytes(low: Lowering, operands: list[Value]) -> list[Value]:
+    """Numbers that are compared as u8, if all fit and one was made of one; else nothing."""
+    if not any(value.as_byte for value in operands):
+        return []
+    if not all(value.low >= 0 and value.high <= BYTE.maximum for value in operands):
+        return []
+    return [value.as_byte or resize(low, value, BYTE) for value in operands]
 
 
 def _bound(low: Lowering, interval: Interval | None) -> None:

@@ -1,4 +1,4 @@
-"""`if`, `for` and `map`: blocks, phis for what a region assigns, unrolling."""
+"""`if` and `for`: blocks, phis for what a region assigns, unrolling."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from vm.jit.builder import Phi
-from vm.jit.lower import images, spans
-from vm.jit.lower.state import Asked, Elements, Form, Lowering, PixelLoop
+from vm.jit.lower import spans
+from vm.jit.lower.state import Elements, Lowering
 from vm.jit.lower.value import Affine, Value, constant, same
 from vm.limits import AXIS_PIXELS
-from vm.module import Border, Instruction
+from vm.module import Instruction
 from vm.opcodes import PIXEL_LOOPS, Op
 from vm.types import ScalarType
-from vm.verifier.dimensions import bases_of
 from vm.verifier.regions import ARRAY_SLOT, Region
 
 UNROLLED_TRIPS = 64
@@ -21,7 +20,6 @@ UNROLLED_INSTRUCTIONS = 4_000  # of bytecode, in one loop
 UNROLLED_PIXEL_LOOPS = 8  # trips, if there are pixel loops inside
 UNROLLED_TOTAL = 20_000  # LLVM instructions beyond which nothing more is unrolled,
 UNROLLED_WALK = 100_000  # and instructions of bytecode, which may leave none of LLVM's
-PARTED_INSTRUCTIONS = 8_000  # LLVM instructions of a body that is written twice, for the edges
 
 
 def number(instruction: Instruction, which: int) -> int:
@@ -209,7 +207,7 @@ def _reassign(low: Lowering, values: dict[tuple[int, int], Value]) -> None:
     set_slots(low, values)
 
 
-# map.
+# Loops over pixels.
 
 
 def counted(low: Lowering, size: str, body: Callable[[str], None]) -> None:
@@ -232,95 +230,4 @@ def pixel_local(low: Lowering, name: str, axis: int) -> Value:
     return low.coordinate(name, 0, AXIS_PIXELS - 1, Affine(axis, 0))
 
 
-def do_map(low: Lowering, position: int, instruction: Instruction) -> None:
-    """MAP: lines, then pixels; apart where reads through borders need none in the middle."""
-    region = low.regions[position]
-    x_local, y_local, width, height = (number(instruction, i) for i in range(4))
-    width_text = low.wide(low.dimensions[width])
-
-    def line(y: str) -> None:
-        low.locals[y_local] = pixel_local(low, y, 1)
-        loop = PixelLoop("", y, width_text, bases_of(low.kernel)[width])
-        left, right = _look_ahead(low, position, x_local, loop)
-        if left or right:
-            _line_in_parts(low, position, x_local, loop, left, right)
-        else:
-            counted(low, width_text, lambda x: _pixel(low, position, x_local, loop, x))
-
-    low.forms[position] = Form("map", "pixels in no order")
-    forget(low, region.assigned)
-    counted(low, low.wide(low.dimensions[height]), line)
-    forget(low, region.assigned)
-    low.pixel = None
-
-
-def _pixel(low: Lowering, position: int, x_local: int, loop: PixelLoop, x: str) -> None:
-    region = low.regions[position]
-    y_local = number(low.kernel.code[position], 1)
-    y_value = low.locals[y_local]
-    forget(low, region.assigned)
-    low.locals[y_local] = y_value
-    low.locals[x_local] = pixel_local(low, x, 0)
-    loop.x = x
-    low.pixel = loop
-    low.body(position + 1, region.end)
-    low.locals[y_local] = y_value
-
-
-def _look_ahead(low: Lowering, position: int, x_local: int, loop: PixelLoop) -> tuple[int, int]:
-    """How far to either side of x the body reads through borders, if it pays to part the line.
-
-    Found by walking the body on trial, which also tells the lines it looks at: where borders
-    lead those is worked out here, once for the whole line. A body that may trap is not parted,
-    so that the first trap stays the first.
-    """
-    if not _has_border_reads(low, position):
-        return 0, 0
-    mark, environment = low.build.mark(), low.environment()
-    asked = Asked()
-    _pixel(low, position, x_local, replace(loop, asked=asked), "0")
-    may_trap = len(low.build.cold) > mark.cold
-    too_long = low.build.count - mark.count > PARTED_INSTRUCTIONS
-    low.build.rewind(mark)
-    low.restore(environment)
-    for border, offset, height in asked.lines:
-        y = low.build.value(f"add i64 {loop.y}, {offset}")
-        loop.lines[border, offset, height] = images.bordered(low, border, y, height)
-    if may_trap or too_long or max(asked.left, asked.right) > AXIS_PIXELS:
-        return 0, 0
-    return asked.left, asked.right
-
-
-def _has_border_reads(low: Lowering, position: int) -> bool:
-    code = low.kernel.code[position : low.regions[position].end]
-    return any(
-        step.op is Op.LOAD_OR or (step.op is Op.LOAD and step.immediates[2] is not Border.INSIDE)
-        for step in code
-    )
-
-
-def _line_in_parts(
-    low: Lowering, position: int, x_local: int, loop: PixelLoop, left: int, right: int
-) -> None:
-    """First the pixels far from the edges, then those at the edges."""
-    build = low.build
-    width = loop.width
-    small = build.value(f"icmp ult i64 {width}, {left + right}")
-    first = build.value(f"select i1 {small}, i64 {width}, i64 {left}")
-    inner_end = build.value(f"sub i64 {width}, {right}")
-    last = build.value(f"select i1 {small}, i64 {width}, i64 {inner_end}")
-    clear = replace(loop, clear_left=left, clear_right=right)
-    low.build.repeat(first, last, lambda x: _pixel(low, position, x_local, clear, x))
-    edges = build.value(f"sub i64 {width}, {build.value(f'sub i64 {last}, {first}')}")
-
-    def edge(k: str) -> None:
-        before = build.value(f"icmp ult i64 {k}, {first}")
-        skip = build.value(f"sub i64 {last}, {first}")
-        moved = build.value(f"add i64 {k}, {skip}")
-        x = build.value(f"select i1 {before}, i64 {k}, i64 {moved}")
-        _pixel(low, position, x_local, loop, x)
-
-    low.build.repeat("0", edges, edge)
-
-
-HANDLERS = {Op.IF: do_if, Op.FOR: do_for, Op.MAP: do_map}
+HANDLERS = {Op.IF: do_if, Op.FOR: do_for}

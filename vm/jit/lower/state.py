@@ -60,10 +60,13 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class VectorTarget:
-    """What vector code is written for: the lanes of a wavefront, and the processor's registers."""
+    """What vector code is written for: the lanes of a wavefront or a map, and the
+    processor's registers.
+    """
 
     lanes: int
     narrow_lanes: int
+    map_lanes: int
     bytes: int
     registers: int
 
@@ -99,9 +102,9 @@ class BatchTasks:
 
 NO_BATCH = BatchTasks(0, (), frozenset())
 VECTOR_TARGETS = {
-    "x86-64-v2": VectorTarget(16, 32, 16, 16),
-    "x86-64-v3": VectorTarget(32, 32, 32, 16),
-    "x86-64-v4": VectorTarget(64, 64, 64, 32),
+    "x86-64-v2": VectorTarget(16, 32, 16, 16, 16),
+    "x86-64-v3": VectorTarget(32, 32, 32, 32, 16),
+    "x86-64-v4": VectorTarget(64, 64, 32, 64, 32),
 }
 
 
@@ -277,7 +280,8 @@ class Lowering:
         if value.raw is not None:
             return replace(value, lanes=lanes)
         text = self._spread_text(value.type, value.text, lanes, self.build.value)
-        return replace(value, text=text, lanes=lanes, wide=None, split=None)
+        made = replace(value, text=text, lanes=lanes, wide=None, split=None)
+        return replace(made, periodic=made)
 
     def _spread_text(
         self, scalar: ScalarType, text: str, lanes: int, emit: Callable[[str], str]

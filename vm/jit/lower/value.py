@@ -55,6 +55,9 @@ class Value:
 
     Of a float, `span` are finite bounds if it surely is a number (`vm.jit.lower.spans`), `whole`
     the integer it was made of without rounding, `root_of` the integer whose square root it is.
+
+    Of lanes, `as_byte` is the same number as an u8 if it was made of one, and `periodic` what is
+    the same in every vector of a line and agrees in all bits below the number of lanes.
     """
 
     type: ScalarType
@@ -70,6 +73,8 @@ class Value:
     span: Span | None = None
     whole: Value | None = None
     root_of: Value | None = None
+    as_byte: Value | None = None
+    periodic: Value | None = None
 
     @property
     def kind(self) -> str:

@@ -1,0 +1,131 @@
+"""A map's body for many pixels at once: lanes are neighbours on a line.
+
+All pixels that lanes see lie side by side in memory, so reads and writes are those of one vector.
+The line's middle alone is done so, where no border matters; stores never leave it, loads stay in
+the image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vm.jit.lower import images, narrow
+from vm.jit.lower.lanes import LaneBody, NotVector, Source
+from vm.jit.lower.regions import forget, number, pixel_local
+from vm.jit.lower.state import Lowering, PixelLoop
+from vm.jit.lower.value import Affine, Value, constant
+from vm.jit.lower.wave_plan import kept_channels
+from vm.limits import AXIS_PIXELS
+from vm.module import Border, Instruction
+from vm.opcodes import Op
+from vm.types import ScalarType
+from vm.verifier.regions import Region
+
+I32, BOOL = ScalarType.I32, ScalarType.BOOL
+READS = frozenset({Op.OWN, Op.LOAD, Op.LOAD_OR})
+
+
+class MapBody(LaneBody):
+    """One vector of a map's line: `x` is that of the first lane, `y` of all (i64 operands)."""
+
+    compares_bytes = True
+
+    def __init__(self, low: Lowering, region: Region, lanes: int) -> None:
+        x_local, y_local = (number(low.kernel.code[region.start], which) for which in range(2))
+        super().__init__(low, lanes, narrow.map_ranges(low, region, (x_local, y_local)))
+        self.region = region
+        self.x_local, self.y_local = x_local, y_local
+        self.kept = kept_channels(low, region)
+        self.x = self.y = "0"
+        _refuse_what_is_read_back(low, region)
+
+    def numbers(self, first: int) -> Value:
+        """first, first + 1 … by lane."""
+        listed = ", ".join(f"i32 {first + lane}" for lane in range(self.lanes))
+        return Value(I32, f"<{listed}>", low=first, high=first + self.lanes, lanes=self.lanes)
+
+    def pixel(self, source: Source, channel: int) -> Value:
+        """Neighbours in an image of one channel."""
+        low, build, buffer = self.low, self.low.build, self.low.images[source.image]
+        if buffer.channels > 1:
+            raise NotVector("channels of a pixel lie between those of its neighbours")
+        x = build.value(f"add i64 {self.x}, {source.ahead}") if source.ahead else self.x
+        y = build.value(f"add i64 {self.y}, {source.down}") if source.down else self.y
+        if source.border is not Border.INSIDE:
+            at = Value(I32, wide=y, affine=Affine(1, source.down))
+            y = images.line_of(low, source.border, source.image, at)
+        address = images.place(low, buffer, x, y, 0)
+        made = low.make(buffer.type, "", Value(I32, lanes=self.lanes))
+        size = buffer.type.size_bytes
+        text = f"load {made.kind}, ptr {address}, align {size}{buffer.alias}"
+        return replace(made, text=build.value(text))
+
+    def earlier(self, carry: int, ahead: int, down: int) -> Value:
+        """Maps carry nothing."""
+        raise NotVector("it carries something")
+
+    def has(self, ahead: int, down: int) -> Value:
+        """Maps carry nothing."""
+        raise NotVector("it carries something")
+
+    def is_inside(self, at: Value, size: str) -> Value:
+        """Columns always are: the line's middle keeps clear of the edges."""
+        if at.lanes:
+            return constant(BOOL, 1)
+        return self.low.instruction(BOOL, f"icmp ult i64 {self.low.wide(at)}, {size}")
+
+    def beside(self, image: int, x: Value, y: Value, border: Border) -> Source | None:
+        """Lanes look side by side, at x plus a constant and y plus a constant."""
+        if not x.lanes and not y.lanes:
+            return None
+        if x.affine is None or y.affine is None or (x.affine.axis, y.affine.axis) != (0, 1):
+            raise NotVector("a pixel is read elsewhere than at constant distances")
+        if border is not Border.INSIDE and not images.keeps_clear(self.low, image, x):
+            raise NotVector("images of several widths are read through borders")
+        return Source(image, x.affine.offset, y.affine.offset, border)
+
+
+def _refuse_what_is_read_back(low: Lowering, region: Region) -> None:
+    """The last vector of a line may cover pixels that were done: again must give the same."""
+    code = low.kernel.code[region.start + 1 : region.end]
+    written = {number(step, 0) for step in code if step.op is Op.PUT}
+    if any(step.op in READS and number(step, 0) in written for step in code):
+        raise NotVector("an image is both read and written")
+
+
+def one_vector(body: MapBody, loop: PixelLoop, x: str, first: int | None) -> None:
+    """The pixels from x (i64 operand) on, as many as there are lanes.
+
+    If x is `first` and some times the number of lanes, what depends on its low bits alone is worked
+    out of `first`: once a line.
+    """
+    low, build, region = body.low, body.low.build, body.region
+    body.x, body.y = x, loop.y
+    forget(low, region.assigned)
+    start = Value(I32, build.value(f"trunc i64 {x} to i32"))
+    steps, start = body.numbers(0), low.spread(start, body.lanes)
+    columns = low.instruction(I32, f"add {low.typed(start)}, {low.text(steps)}", steps)
+    columns = replace(columns, affine=Affine(0, 0), low=0, high=AXIS_PIXELS - 1)
+    periodic = None if first is None else body.numbers(first)
+    low.locals[body.x_local] = replace(columns, periodic=periodic)
+    low.locals[body.y_local] = pixel_local(low, loop.y, 1)
+    low.pixel = loop
+    body.put = {}
+    for image, channel in body.kept:
+        body.put[image, channel] = body.pixel(Source(image), channel)
+    low.body(region.start + 1, region.end)
+    for (image, _), value in body.put.items():
+        buffer = low.images[image]
+        if buffer.channels > 1:
+            raise NotVector("channels of a pixel lie between those of its neighbours")
+        value = low.spread(narrow.as_type(low, value, buffer.type), body.lanes)
+        text, kind = images.as_written(low, image, value)
+        images.store(low, buffer, images.place(low, buffer, x, loop.y, 0), text, kind)
+
+
+def do_elem_get(low: Lowering, position: int, instruction: Instruction) -> None:
+    """ELEM_GET: at one place for all lanes."""
+    if low.stack[-1].lanes:
+        raise NotVector("an array is indexed by a value that differs from pixel to pixel")
+    assert low.lane_body is not None
+    low.lane_body.outer[Op.ELEM_GET](low, position, instruction)

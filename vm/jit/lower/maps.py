@@ -7,7 +7,6 @@ that is possible; else pixel by pixel, and LLVM's loop vectoriser does what it c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from vm.jit.lower import images
@@ -15,16 +14,18 @@ from vm.jit.lower.lane_body import HANDLERS as LANE_HANDLERS
 from vm.jit.lower.lanes import NotVector
 from vm.jit.lower.map_body import MapBody, do_elem_get, one_vector
 from vm.jit.lower.regions import counted, forget, number, pixel_local
-from vm.jit.lower.state import Asked, Form, Lowering, PixelLoop
+from vm.jit.lower.state import Asked, Form, Lowering, PixelLoop, VectorTarget
+from vm.jit.lower.wave_plan import touched_images
 from vm.limits import AXIS_PIXELS
 from vm.module import Border, Instruction
 from vm.opcodes import Op
 from vm.verifier.dimensions import bases_of
+from vm.verifier.regions import Region
 
 PARTED_INSTRUCTIONS = 8_000  # LLVM instructions of a body that is written twice, for the edges
 NAME = "map"
-
-Pixels = Callable[[str, str], None]  # does those from x .. end - 1 (i64 operands)
+SCALAR_FROM = 3  # at this level of blinding maps are scalar
+REGISTERS_A_VALUE = 4  # at most, for pixels of the largest type
 
 
 def do_map(low: Lowering, position: int, instruction: Instruction) -> None:
@@ -35,10 +36,10 @@ def do_map(low: Lowering, position: int, instruction: Instruction) -> None:
     try:
         if low.target is None:
             raise NotVector("vector code was not asked for")
-        lanes = low.target.map_lanes
-        low.lane_body = MapBody(low, region, lanes)
-        low.forms[position] = Form(NAME, f"{lanes} pixels at a time")
-        _lines(low, position, low.lane_body)
+        body = MapBody(low, region, _lanes(low, region, low.target))
+        low.lane_body = body
+        low.forms[position] = Form(NAME, f"{body.lanes} pixels at a time")
+        _lines(low, position, body)
     except NotVector as reason:
         low.build.rewind(mark)
         low.restore(environment)
@@ -47,6 +48,17 @@ def do_map(low: Lowering, position: int, instruction: Instruction) -> None:
         _lines(low, position, None)
     finally:
         low.lane_body, low.handlers, low.pixel = None, handlers, None
+
+
+def _lanes(low: Lowering, region: Region, target: VectorTarget) -> int:
+    """As many as the target has for maps, or fewer where pixels are so large that a value fills
+    many registers. Where the code of a first attempt was refused, half as many move all of it.
+    """
+    if low.blind == SCALAR_FROM:
+        raise NotVector("its code is being hidden")
+    sizes = [low.images[image].type.size_bytes for image in touched_images(low, region)]
+    lanes = min(target.map_lanes, REGISTERS_A_VALUE * target.bytes // max(sizes, default=1))
+    return lanes // 2 if low.blind == 1 else lanes
 
 
 def _lines(low: Lowering, position: int, body: MapBody | None) -> None:

@@ -128,3 +128,69 @@ kernel colours(in src: image<u8, 3>, out dst: image<u8, 3>(src.width, src.height
 kernel trapping(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
     map (x, y) in dst { dst[x, y] = u8(i32(src[x, y]) + 1); }
 }
+
+/// Three maps, line by line: each stays behind the one before.
+kernel chain(in src: image<u8>, out dst: image<i32>(src.width, src.height)) {
+    var a: image<i32>(src.width, src.height);
+    var b: image<u8>(src.width, src.height);
+    map (x, y) in a { a[x, y] = i32(src[x, y]) * 3 + y; }
+    let scale = i32(sqrt(50.0));
+    map (x, y) in b { b[x, y] = sat_u8((a.mirror[x - 1, y - 4] + a.mirror[x, y + 1]) / scale); }
+    map (x, y) in dst { dst[x, y] = a.clamp[x, y + 2] + i32(b.reflect101[x + 2, y + 3]) * x; }
+}
+
+/// Two are put together, beyond the edges of which nothing is.
+kernel joined(in src: image<u8>, out dst: image<f32>(src.width, src.height)) {
+    var a: image<f32>(src.width, src.height);
+    var b: image<f32>(src.width, src.height);
+    map (x, y) in a { a[x, y] = f32(src.clamp[x, y - 1]) / 7.0; }
+    map (x, y) in b { b[x, y] = sqrt(f32(src[x, y])); }
+    map (x, y) in dst { dst[x, y] = a.zero[x, y - 2] - b.or(0.5)[x + 1, y + 5]; }
+}
+
+/// What a map wrote is looked at again at the end.
+kernel later(in src: image<u8>, out dst: image<i32>(src.width, src.height)) {
+    var a: image<u8>(src.width, src.height);
+    var b: image<u8>(src.width, src.height);
+    map (x, y) in a { a[x, y] = min(src[x, y], 200); }
+    map (x, y) in b { b[x, y] = max(a.clamp[x, y - 1], a[x, y]); }
+    let total = sum(i32(a[x, y]) for (x, y) in a);
+    map (x, y) in dst { dst[x, y] = i32(b.clamp[x, y + 1]) ^ total; }
+}
+
+/// Images that change again and again.
+kernel rounds(
+    in  src: image<u8>,
+    out dst: image<i32>(src.width, src.height),
+    param n: i32 in 1..=90 = 3,
+) {
+    var a: image<i32>(src.width, src.height);
+    for i in 0..n {
+        map (x, y) in a { a[x, y] = i32(src.clamp[x + 1, y]) / (i + 1) - y; }
+        map (x, y) in dst { dst[x, y] = a.mirror[x, y + 1] ^ a[x, y] + i; }
+    }
+}
+
+/// Not together: lines of the other end are not there yet.
+kernel around(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
+    var a: image<u8>(src.width, src.height);
+    map (x, y) in a { a[x, y] = min(src[x, y], 99); }
+    map (x, y) in dst { dst[x, y] = max(a.wrap[x, y - 1], a[x, y]); }
+}
+
+/// Not together: all look at the first pixel and at the last.
+kernel first(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
+    var a: image<u8>(src.width, src.height);
+    map (x, y) in a { a[x, y] = min(src[x, y], 99); }
+    map (x, y) in dst { dst[x, y] = max(a[0, 0], min(a[src.width - 1, src.height - 1], a[x, y])); }
+}
+
+/// Two and two: the third writes what the second still reads.
+kernel over(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
+    var a: image<u8>(src.width, src.height);
+    var b: image<u8>(src.width, src.height);
+    map (x, y) in a { a[x, y] = src[x, y]; }
+    map (x, y) in b { b[x, y] = max(a.clamp[x, y + 1], a.clamp[x, y - 1]); }
+    map (x, y) in a { a[x, y] = b.clamp[x, y - 2]; }
+    map (x, y) in dst { dst[x, y] = a.clamp[x, y + 3]; }
+}

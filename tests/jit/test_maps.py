@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,16 @@ SCALAR = {
     "turned": "a pixel is read elsewhere than at constant distances",
     "colours": "channels of a pixel lie between those of its neighbours",
     "trapping": "it may trap",
+}
+TOGETHER: dict[str, list[int | None]] = {
+    "chain": [0, 4, 7],
+    "joined": [0, 0, 5],
+    "later": [0, 1, None],
+    "rounds": [0, 1],
+    "floats": [0, 4],
+    "around": [None, None],
+    "first": [None, None],
+    "over": [0, 1, 0, 3],
 }
 # Widths around 16, 32 and 64 lanes with edges of up to three pixels; lines around the borders.
 SIZES = [(1, 1), (2, 15), (3, 16), (1, 17), (5, 19), (4, 31), (9, 32), (2, 33), (3, 35), (11, 36),
@@ -98,7 +109,26 @@ def test_each_map_gets_the_form_it_can_have(name: str) -> None:
         else:
             target = VECTOR_TARGETS[cpu]
             lanes = target.bytes // 2 if name in ("doubles", "wide") else target.map_lanes
-            assert last.why == f"{lanes} pixels at a time"
+            assert last.why.startswith(f"{lanes} pixels at a time")
+
+
+@pytest.mark.parametrize(("name", "lags"), sorted(TOGETHER.items()))
+def test_maps_go_line_by_line_where_they_can(name: str, lags: list[int | None]) -> None:
+    kernel = program().kernels[name]
+    values = parameters.resolve(kernel.kernel, {})
+    forms = lower(kernel, values, target=VECTOR_TARGETS["x86-64-v3"]).forms
+    found = [re.search(r"(\d+) lines after", forms[place].why) for place in sorted(forms)]
+    assert [lag and int(lag[1]) for lag in found] == lags
+
+
+@pytest.mark.parametrize("cpu", LEVELS)
+@pytest.mark.parametrize("name", sorted(TOGETHER))
+def test_lines_are_there_when_they_are_read(name: str, cpu: str) -> None:
+    """Every height around the lags and the rings."""
+    if not inprocess.can_run(cpu):
+        pytest.skip(f"this machine has no {cpu}")
+    widths = (1, 37, 64) if os.environ.get("FUZZ_EXAMPLES") else (37,)
+    same(name, cpu, compiled(name, cpu, []), [(h, w) for h in range(1, 41) for w in widths])
 
 
 @pytest.mark.parametrize("cpu", LEVELS)
@@ -137,7 +167,7 @@ def test_the_interpreter_agrees(name: str) -> None:
             assert pixels.tobytes() == found[image].tobytes()
 
 
-@pytest.mark.parametrize("name", ["gradient", "arms", "floats", "wide", "beyond"])
+@pytest.mark.parametrize("name", ["gradient", "arms", "floats", "wide", "chain", "joined"])
 def test_nothing_beside_the_images_is_written(name: str) -> None:
     """The arena between the buffers stays as it was; the first and last pixels are at its ends."""
     cpu = "x86-64-v3"

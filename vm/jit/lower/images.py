@@ -29,6 +29,8 @@ def _index(instruction: Instruction, which: int = 0) -> int:
 def place(low: Lowering, buffer: Buffer, x: str, y: str, channel: int) -> str:
     """The address of a pixel's channel; x, y are i64 operands that lie inside."""
     build = low.build
+    if buffer.ring:
+        y = build.value(f"and i64 {y}, {buffer.ring}")
     at = build.value(f"add i64 {build.value(f'mul i64 {y}, {buffer.width}')}, {x}")
     if buffer.channels > 1:
         at = build.value(f"mul i64 {at}, {buffer.channels}")

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vm.jit.lower import images, narrow
+from vm.jit.lower.lane_body import HANDLERS as LANE_HANDLERS
 from vm.jit.lower.lanes import LaneBody, NotVector, Source
 from vm.jit.lower.regions import forget, number, pixel_local
 from vm.jit.lower.state import Lowering, PixelLoop
 from vm.jit.lower.value import Affine, Value, constant
-from vm.jit.lower.wave_plan import kept_channels
+from vm.jit.lower.wave_plan import kept_channels, touched_images
 from vm.limits import AXIS_PIXELS
 from vm.module import Border, Instruction
 from vm.opcodes import Op
@@ -23,6 +24,26 @@ from vm.verifier.regions import Region
 
 I32, BOOL = ScalarType.I32, ScalarType.BOOL
 READS = frozenset({Op.OWN, Op.LOAD, Op.LOAD_OR})
+
+
+SCALAR_FROM = 3  # at this level of blinding maps are scalar
+REGISTERS_A_VALUE = 4  # at most, for pixels of the largest type
+
+
+def map_lanes(low: Lowering, region: Region) -> int:
+    """As many as the target has for maps, or fewer where pixels are so large that a value fills
+    many registers. Where the code of a first attempt was refused, half as many move all of it.
+
+    Raises `NotVector`.
+    """
+    target = low.target
+    if target is None:
+        raise NotVector("vector code was not asked for")
+    if low.blind == SCALAR_FROM:
+        raise NotVector("its code is being hidden")
+    sizes = [low.images[image].type.size_bytes for image in touched_images(low, region)]
+    lanes = min(target.map_lanes, REGISTERS_A_VALUE * target.bytes // max(sizes, default=1))
+    return lanes // 2 if low.blind == 1 else lanes
 
 
 class MapBody(LaneBody):
@@ -37,7 +58,13 @@ class MapBody(LaneBody):
         self.x_local, self.y_local = x_local, y_local
         self.kept = kept_channels(low, region)
         self.x = self.y = "0"
-        _refuse_what_is_read_back(low, region)
+        self.sources: set[Source] = set()  # what lanes saw so far
+        self.elsewhere: set[int] = set()  # images of which all lanes saw one pixel
+        code = low.kernel.code[region.start + 1 : region.end]
+        self.written = {number(step, 0) for step in code if step.op is Op.PUT}
+        if any(step.op in READS and number(step, 0) in self.written for step in code):
+            # the last vector of a line may cover pixels that are done: again must give the same
+            raise NotVector("an image is both read and written")
 
     def numbers(self, first: int) -> Value:
         """first, first + 1 … by lane."""
@@ -47,6 +74,7 @@ class MapBody(LaneBody):
     def pixel(self, source: Source, channel: int) -> Value:
         """Neighbours in an image of one channel."""
         low, build, buffer = self.low, self.low.build, self.low.images[source.image]
+        self.sources.add(source)
         if buffer.channels > 1:
             raise NotVector("channels of a pixel lie between those of its neighbours")
         x = build.value(f"add i64 {self.x}, {source.ahead}") if source.ahead else self.x
@@ -77,20 +105,13 @@ class MapBody(LaneBody):
     def beside(self, image: int, x: Value, y: Value, border: Border) -> Source | None:
         """Lanes look side by side, at x plus a constant and y plus a constant."""
         if not x.lanes and not y.lanes:
+            self.elsewhere.add(image)
             return None
         if x.affine is None or y.affine is None or (x.affine.axis, y.affine.axis) != (0, 1):
             raise NotVector("a pixel is read elsewhere than at constant distances")
         if border is not Border.INSIDE and not images.keeps_clear(self.low, image, x):
             raise NotVector("images of several widths are read through borders")
         return Source(image, x.affine.offset, y.affine.offset, border)
-
-
-def _refuse_what_is_read_back(low: Lowering, region: Region) -> None:
-    """The last vector of a line may cover pixels that were done: again must give the same."""
-    code = low.kernel.code[region.start + 1 : region.end]
-    written = {number(step, 0) for step in code if step.op is Op.PUT}
-    if any(step.op in READS and number(step, 0) in written for step in code):
-        raise NotVector("an image is both read and written")
 
 
 def one_vector(body: MapBody, loop: PixelLoop, x: str, first: int | None) -> None:
@@ -129,3 +150,6 @@ def do_elem_get(low: Lowering, position: int, instruction: Instruction) -> None:
         raise NotVector("an array is indexed by a value that differs from pixel to pixel")
     assert low.lane_body is not None
     low.lane_body.outer[Op.ELEM_GET](low, position, instruction)
+
+
+HANDLERS = {**LANE_HANDLERS, Op.ELEM_GET: do_elem_get}

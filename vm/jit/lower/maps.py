@@ -1,203 +1,60 @@
-"""`map`: lines, then pixels, in no order.
-
-If the body reads through borders at x plus a constant, the line is parted: the middle, where no
-border can matter, and the edges. The middle is written in vectors (`vm.jit.lower.map_body`) where
-that is possible; else pixel by pixel, and LLVM's loop vectoriser does what it can.
+"""`map`: pixels in no order, in vectors where that is possible (`vm.jit.lower.map_body`), and line
+by line with the maps that follow where those look at what it writes (`vm.jit.lower.fused`).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from vm.jit.lower import images
-from vm.jit.lower.lane_body import HANDLERS as LANE_HANDLERS
+from vm.jit.lower.fused import fuse
 from vm.jit.lower.lanes import NotVector
-from vm.jit.lower.map_body import MapBody, do_elem_get, one_vector
-from vm.jit.lower.regions import counted, forget, number, pixel_local
-from vm.jit.lower.state import Asked, Form, Lowering, PixelLoop, VectorTarget
-from vm.jit.lower.wave_plan import touched_images
-from vm.limits import AXIS_PIXELS
-from vm.module import Border, Instruction
+from vm.jit.lower.map_body import MapBody, map_lanes
+from vm.jit.lower.map_lines import write_line
+from vm.jit.lower.regions import counted, forget, number
+from vm.jit.lower.state import Form, Lowering
+from vm.module import Instruction
 from vm.opcodes import Op
-from vm.verifier.dimensions import bases_of
-from vm.verifier.regions import Region
 
-PARTED_INSTRUCTIONS = 8_000  # LLVM instructions of a body that is written twice, for the edges
 NAME = "map"
-SCALAR_FROM = 3  # at this level of blinding maps are scalar
-REGISTERS_A_VALUE = 4  # at most, for pixels of the largest type
 
 
 def do_map(low: Lowering, position: int, instruction: Instruction) -> None:
     """MAP: in vectors, else pixel by pixel."""
+    if position in low.fused:  # it was written with the one before
+        low.fused.discard(position)
+        return
+    shapes = fuse(low, position)
+    for member, shape in shapes.items():
+        low.forms[member] = Form(NAME, shape)
+    if shapes:
+        low.fused |= set(shapes) - {position}
+    else:
+        low.forms[position] = Form(NAME, _alone(low, position))
+
+
+def _alone(low: Lowering, position: int) -> str:
+    """A map of its own; gives its shape."""
     region = low.regions[position]
     mark, environment, stack = low.build.mark(), low.environment(), list(low.stack)
     handlers = low.handlers
     try:
-        if low.target is None:
-            raise NotVector("vector code was not asked for")
-        body = MapBody(low, region, _lanes(low, region, low.target))
+        body = MapBody(low, region, map_lanes(low, region))
         low.lane_body = body
-        low.forms[position] = Form(NAME, f"{body.lanes} pixels at a time")
         _lines(low, position, body)
+        return f"{body.lanes} pixels at a time"
     except NotVector as reason:
         low.build.rewind(mark)
         low.restore(environment)
         low.stack, low.handlers = stack, handlers
-        low.forms[position] = Form(NAME, f"pixels in no order; {reason}")
         _lines(low, position, None)
+        return f"pixels in no order; {reason}"
     finally:
         low.lane_body, low.handlers, low.pixel = None, handlers, None
 
 
-def _lanes(low: Lowering, region: Region, target: VectorTarget) -> int:
-    """As many as the target has for maps, or fewer where pixels are so large that a value fills
-    many registers. Where the code of a first attempt was refused, half as many move all of it.
-    """
-    if low.blind == SCALAR_FROM:
-        raise NotVector("its code is being hidden")
-    sizes = [low.images[image].type.size_bytes for image in touched_images(low, region)]
-    lanes = min(target.map_lanes, REGISTERS_A_VALUE * target.bytes // max(sizes, default=1))
-    return lanes // 2 if low.blind == 1 else lanes
-
-
 def _lines(low: Lowering, position: int, body: MapBody | None) -> None:
-    region = low.regions[position]
-    x_local, y_local, width, height = (number(low.kernel.code[position], i) for i in range(4))
-    width_text = low.wide(low.dimensions[width])
-
-    def line(y: str) -> None:
-        low.locals[y_local] = pixel_local(low, y, 1)
-        loop = PixelLoop("", y, width_text, bases_of(low.kernel)[width])
-        left, right = _look_ahead(low, position, x_local, loop)
-        if body is not None or left or right:
-            _line_in_parts(low, position, x_local, loop, left, right, body)
-        else:
-            counted(low, width_text, lambda x: _pixel(low, position, x_local, loop, x))
-
+    region, height = low.regions[position], number(low.kernel.code[position], 3)
     forget(low, region.assigned)
-    counted(low, low.wide(low.dimensions[height]), line)
+    counted(low, low.wide(low.dimensions[height]), lambda y: write_line(low, position, y, body))
     forget(low, region.assigned)
-
-
-def _pixel(low: Lowering, position: int, x_local: int, loop: PixelLoop, x: str) -> None:
-    region = low.regions[position]
-    y_local = number(low.kernel.code[position], 1)
-    y_value = low.locals[y_local]
-    forget(low, region.assigned)
-    low.locals[y_local] = y_value
-    low.locals[x_local] = pixel_local(low, x, 0)
-    loop.x = x
-    low.pixel = loop
-    low.body(position + 1, region.end)
-    low.locals[y_local] = y_value
-
-
-def _look_ahead(low: Lowering, position: int, x_local: int, loop: PixelLoop) -> tuple[int, int]:
-    """How far to either side of x the body reads through borders, if it pays to part the line.
-
-    Found by walking the body on trial, which also tells the lines it looks at: where borders
-    lead those is worked out here, once for the whole line. A body that may trap is not parted,
-    so that the first trap stays the first.
-    """
-    if not _has_border_reads(low, position):
-        return 0, 0
-    mark, environment = low.build.mark(), low.environment()
-    asked = Asked()
-    _pixel(low, position, x_local, replace(loop, asked=asked), "0")
-    may_trap = len(low.build.cold) > mark.cold
-    too_long = low.build.count - mark.count > PARTED_INSTRUCTIONS
-    low.build.rewind(mark)
-    low.restore(environment)
-    for border, offset, height in asked.lines:
-        y = low.build.value(f"add i64 {loop.y}, {offset}")
-        loop.lines[border, offset, height] = images.bordered(low, border, y, height)
-    if may_trap or too_long or max(asked.left, asked.right) > AXIS_PIXELS:
-        return 0, 0
-    return asked.left, asked.right
-
-
-def _has_border_reads(low: Lowering, position: int) -> bool:
-    code = low.kernel.code[position : low.regions[position].end]
-    return any(
-        step.op is Op.LOAD_OR or (step.op is Op.LOAD and step.immediates[2] is not Border.INSIDE)
-        for step in code
-    )
-
-
-def _line_in_parts(
-    low: Lowering,
-    position: int,
-    x_local: int,
-    loop: PixelLoop,
-    left: int,
-    right: int,
-    body: MapBody | None,
-) -> None:
-    """First the pixels far from the edges, then those at the edges."""
-    build = low.build
-    width = loop.width
-    least = left + right + (body.lanes if body is not None else 0)
-    small = build.value(f"icmp ult i64 {width}, {least}")
-    first = build.value(f"select i1 {small}, i64 {width}, i64 {left}")
-    inner_end = build.value(f"sub i64 {width}, {right}")
-    last = build.value(f"select i1 {small}, i64 {width}, i64 {inner_end}")
-    clear = replace(loop, clear_left=left, clear_right=right)
-    if body is None:
-        build.repeat(first, last, lambda x: _pixel(low, position, x_local, clear, x))
-    else:
-        _in_vectors(low, body, clear, small, left, inner_end)
-    edges = build.value(f"sub i64 {width}, {build.value(f'sub i64 {last}, {first}')}")
-
-    def edge(k: str) -> None:
-        before = build.value(f"icmp ult i64 {k}, {first}")
-        skip = build.value(f"sub i64 {last}, {first}")
-        moved = build.value(f"add i64 {k}, {skip}")
-        x = build.value(f"select i1 {before}, i64 {k}, i64 {moved}")
-        _pixel(low, position, x_local, loop, x)
-
-    build.repeat("0", edges, edge, is_short=True)
-
-
-def _in_vectors(
-    low: Lowering, body: MapBody, loop: PixelLoop, none: str, first: int, last: str
-) -> None:
-    """Pixels first .. last - 1, at least as many as there are lanes, unless there are `none`.
-
-    Whole vectors go from the first on; one that ends with the last pixel does what is left.
-    """
-    build, handlers = low.build, low.handlers
-    inner, after = build.label(), build.label()
-    build.branch(none, after, inner)
-    build.start(inner)
-    cold, environment = len(build.cold), low.environment()
-    low.handlers = {**handlers, **LANE_HANDLERS, Op.ELEM_GET: do_elem_get}
-    count = build.value(f"sub i64 {last}, {first}")
-    vectors = build.value(f"udiv i64 {count}, {body.lanes}")
-    whole = build.value(f"mul i64 {vectors}, {body.lanes}")
-    end = build.value(f"add i64 {whole}, {first}")
-
-    before, head, done, rest = build.block, build.label(), build.label(), build.label()
-    build.jump(head)
-    build.start(head)
-    vector = build.phi("i64")
-    vector.add("0", before)
-    moved = build.value(f"shl i64 {vector.name}, {body.lanes.bit_length() - 1}")
-    one_vector(body, loop, build.value(f"add i64 {moved}, {first}"), first)
-    low.restore(environment)
-    following = build.value(f"add i64 {vector.name}, 1")
-    vector.add(following, build.block)
-    build.branch(build.value(f"icmp ult i64 {following}, {vectors}"), head, done)
-    build.start(done)
-    build.branch(build.value(f"icmp eq i64 {end}, {last}"), after, rest)
-    build.start(rest)
-    one_vector(body, loop, build.value(f"sub i64 {last}, {body.lanes}"), None)
-    low.restore(environment)
-    build.jump(after)
-    build.start(after)
-    if len(build.cold) > cold:
-        raise NotVector("it may trap")
-    low.handlers = handlers
 
 
 HANDLERS = {Op.MAP: do_map}

@@ -48,7 +48,10 @@ Handler = Callable[["Lowering", int, Instruction], None]
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """An image or a carry's window in the arena: pointer, extents (i64), alias metadata."""
+    """An image or a carry's window in the arena: pointer, extents (i64), alias metadata.
+
+    With a `ring`, an i64 mask of line numbers, lines lie in a few places in turn.
+    """
 
     pointer: str
     type: ScalarType
@@ -56,6 +59,7 @@ class Buffer:
     width: str
     height: str
     alias: str
+    ring: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,7 @@ class Lowering:
         self.checked = checked
         self.target = target
         self.forms: dict[int, Form] = {}
+        self.fused: set[int] = set()  # maps to come that are written already
         self.image_spans: dict[int, Span | None] = {}
         self.late_writes: dict[tuple[int, int], bool] = {}
         self.batch: BatchTasks = NO_BATCH

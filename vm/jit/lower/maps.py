@@ -43,7 +43,7 @@ def _alone(low: Lowering, position: int) -> str:
     except NotVector as reason:
         low.build.rewind(mark)
         low.restore(environment)
-        low.stack, low.handlers = stack, handlers
+        low.stack, low.handlers, low.lane_body = stack, handlers, None
         _lines(low, position, None)
         return f"pixels in no order; {reason}"
     finally:

@@ -61,7 +61,9 @@ def pictures(kernel: VerifiedKernel, height: int, width: int, seed: int) -> dict
             found[image.name] = rng.random(shape).astype(dtype_of(image.type))
         else:
             low, high = image.type.minimum, image.type.maximum
-            found[image.name] = rng.integers(low, high + 1, shape).astype(dtype_of(image.type))
+            kind = np.uint64 if high > np.iinfo(np.int64).max else np.int64
+            pixels = rng.integers(low, high, shape, kind, endpoint=True)
+            found[image.name] = pixels.astype(dtype_of(image.type))
     return found
 
 

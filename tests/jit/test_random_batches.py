@@ -51,7 +51,7 @@ def agree(kernel: VerifiedKernel, cpu: str, rng: Random) -> bool:
 
 
 @pytest.mark.fuzz
-@settings(max_examples=FUZZ_EXAMPLES // 40 or 40)
+@settings(max_examples=FUZZ_EXAMPLES // 40 or 25)
 @given(scan_modules(), st.sampled_from(LEVELS), seeds())
 def test_random_batches_agree(module: object, cpu: str, rng: Random) -> None:
     level = cpu if inprocess.can_run(cpu) else "x86-64-v2"

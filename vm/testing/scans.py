@@ -29,6 +29,10 @@ NEAR = ((-1, 0), (-1, -1), (0, -1), (1, -1), (-2, 0), (2, -1), (0, -2), (-5, -1)
 class ScanAuthor(KernelAuthor):
     """Writes a kernel of scans."""
 
+    def __init__(self, rng: Random, size: int) -> None:
+        super().__init__(rng, size)
+        self.is_covered = rng.random() < 0.2
+
     def scans(self) -> None:
         """Scans until there is enough."""
         self.signature.images = [
@@ -37,6 +41,8 @@ class ScanAuthor(KernelAuthor):
             else replace(image, channels=self.choose(1, 1, 2, 3, 4), width=0, height=1)
             for image in self.signature.images
         ]
+        if self.chance(0.7):
+            self.signature.fields = []  # a batch has no record
         while self.left > 0:
             self.scan()
 
@@ -63,7 +69,17 @@ class ScanAuthor(KernelAuthor):
         for index in self.carries:
             self.tapped(index)
         self.statements(self.choose(1, 2, 3))
-        self.put()
+        if self.is_covered:
+            self.put()
+            return
+        # A batch clears no image: the first scan writes all of them.
+        written = [i for i, image in enumerate(self.signature.images) if image.role is not Role.IN]
+        for index in written:
+            for channel in range(self.signature.images[index].channels):
+                self.expression(self.signature.images[index].type, 2)
+                self.emit(Op.PUT, index, channel)
+        self.puts |= set(written)
+        self.is_covered = True
 
     def tapped(self, index: int) -> None:
         """A carry put again: a mix of where it is looked at and of pixels, perhaps bounded."""
@@ -94,7 +110,7 @@ class ScanAuthor(KernelAuthor):
 
     def load(self, scalar: ScalarType, depth: int) -> None:
         """A pixel beside the running one, mostly."""
-        if self.loop is None or self.chance(0.1):
+        if self.loop is None or (self.is_covered and self.chance(0.1)):
             super().load(scalar, depth)
             return
         inputs = [i for i, image in enumerate(self.signature.images) if image.role is Role.IN]

@@ -58,7 +58,9 @@ def _pixel(low: Lowering, position: int, x_local: int, loop: PixelLoop, x: str) 
     low.locals[x_local] = pixel_local(low, x, 0)
     loop.x = x
     low.pixel = loop
+    vectors, low.lane_body = low.lane_body, None  # this is scalar code: what traps, traps here
     low.body(position + 1, region.end)
+    low.lane_body = vectors
     low.locals[y_local] = y_value
 
 

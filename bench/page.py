@@ -35,8 +35,8 @@ Figures are of one run on one machine: compare ratios, and run `make bench` on y
 * **Mpixel/s** of CPU time, the median of {rounds} rounds, in which all contenders of a work take
   turns, so that noise hits all of them; ± is half the distance between the quartiles. Of ours the
   time is the kernel's alone, in the strict child. One turn is as many runs as take about 20 ms.
-* **form** says how the kernel is compiled: `scalar` pixel by pixel, `map` left to LLVM's loop
-  vectoriser.
+* **form** says how the kernel is compiled: `scalar` pixel by pixel, `wavefront` many
+  lines at once, `many at once` as many pictures, `map` pixels side by side (docs/jit.md).
 * **ratio** is how many times as fast ours is as the best C of the same run, both compiled for the
   same CPU level; at the machine's own level the C has `-march=native`.
 * **best peer** is the fastest of numba, Halide, OpenCV, SciPy, NumPy and Pillow, each on one core,

@@ -118,7 +118,7 @@ def _lanes(low: Lowering, lanes: int, skew: int, lines: dict[int, int]) -> int:
     for carry, count in lines.items():
         margin = low.facts.reaches[carry][0].margin
         while lanes >= UNIT and skew * (lanes + count) + 2 * UNIT > margin:
-            lanes -= UNIT
+            lanes //= 2  # others than powers of two LLVM takes apart
     if lanes < UNIT:
         raise NotVector("the margins of what it carries are too narrow")
     return lanes

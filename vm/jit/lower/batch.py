@@ -22,9 +22,10 @@ from types import MappingProxyType
 from vm.jit.builder import Phi
 from vm.jit.lower import arrays, images, narrow, reductions, regions, tiles
 from vm.jit.lower.lane_body import HANDLERS as LANE_HANDLERS
-from vm.jit.lower.lanes import LaneBody, NotVector, Source
+from vm.jit.lower.lanes import NotVector, Source
 from vm.jit.lower.regions import counted, forget, number, pixel_local
 from vm.jit.lower.state import Handler, Lowering
+from vm.jit.lower.tile_body import TileBody
 from vm.jit.lower.tiles import UNIT, Front, Tile
 from vm.jit.lower.value import LLVM_TYPE, Value, constant, kind_of
 from vm.jit.lower.wave_plan import kept_channels, lane_types, offsets_of, touched_images
@@ -66,7 +67,7 @@ def _make_plan(low: Lowering, region: Region) -> _Plan:
     return _Plan(lanes, types, ranges, recent, frozenset(stored), kept_channels(low, region))
 
 
-class Batch(LaneBody):
+class Batch(TileBody):
     """One scan of many images being lowered; operands of the running line and pixel are i64."""
 
     def __init__(self, low: Lowering, region: Region, plan: _Plan) -> None:
@@ -82,36 +83,19 @@ class Batch(LaneBody):
         )
         steps = tiles.steps_of(low, touched_images(low, region))
         self.front = Front(plan.lanes, 0, 1, self.length, steps, order.direction)
-        self.sources: dict[Source, Tile] = {}
-        self.targets: dict[int, Tile] = {}
-        self.line = self.row = self.direction = self.place = self.tile_step = "0"
+        self.line = self.row = self.direction = self.place = "0"
         self.lines: dict[tuple[int, int], str] = {}
         self.recent: dict[int, list[str]] = {}
 
     def pixel(self, source: Source, channel: int) -> Value:
-        """The same pixel of every image; its tile is noted on first use."""
-        low = self.low
-        if source.image in low.batch.shared:
-            return self._shared_pixel(source, channel)
-        if source not in self.sources:
-            self.sources[source] = tiles.new_tile(low, self, self.front, source)
-        buffer = low.images[source.image]
-        tile = self.sources[source]
-        address = tiles.step_address(low, self.front, tile, channel, self.tile_step)
-        kind = kind_of(buffer.type, self.lanes)
-        name = low.build.value(f"load {kind}, ptr {address}, align 16")
-        return replace(low.make(buffer.type, name), lanes=self.lanes)
+        """The same pixel of every image, or the one that all tasks share."""
+        is_shared = source.image in self.low.batch.shared
+        return self._shared_pixel(source, channel) if is_shared else super().pixel(source, channel)
 
     def _shared_pixel(self, source: Source, channel: int) -> Value:
         low, buffer = self.low, self.low.images[source.image]
         address = images.place(low, buffer, self.place, self.row, channel)
         return low.spread(images.load(low, buffer, address), self.lanes)
-
-    def target(self, image: int) -> Tile:
-        """The tile that an image is written from."""
-        if image not in self.targets:
-            self.targets[image] = tiles.new_tile(self.low, self, self.front, Source(image))
-        return self.targets[image]
 
     def earlier(self, carry: int, ahead: int, down: int) -> Value:
         """From registers or the window."""
@@ -347,7 +331,7 @@ def batch_stride(low: Lowering, image: int) -> str:
 
 def _pixel(body: Batch, place: str) -> None:
     """One pixel of every image."""
-    low, build, region = body.low, body.low.build, body.region
+    low, region = body.low, body.region
     body.place = place
     _, d_local, x_local, y_local, _, _ = low.kernel.code[region.start].immediates
     assert isinstance(d_local, int)
@@ -363,12 +347,7 @@ def _pixel(body: Batch, place: str) -> None:
     low.body(region.start + 1, region.end)
     forget(low, region.assigned)
     low.locals[y_local] = y
-    for (image, channel), value in body.put.items():
-        value = narrow.as_type(low, value, low.images[image].type)
-        text, kind = images.as_written(low, image, low.spread(value, body.lanes))
-        tile = body.target(image)
-        address = tiles.step_address(low, body.front, tile, channel, body.tile_step)
-        build.emit(f"store {kind} {text}, ptr {address}, align 16")
+    body.write_put()
     for carry, value in body.carried.items():
         if carry in body.plan.types:
             _remember(body, carry, value)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from vm.jit.lower import images, integers, tiles
-from vm.jit.lower.lanes import LaneBody, NotVector, Source
+from vm.jit.lower import images, integers
+from vm.jit.lower.lanes import NotVector, Source
 from vm.jit.lower.state import Lowering
-from vm.jit.lower.tiles import UNIT, Front, Tile
+from vm.jit.lower.tile_body import TileBody
+from vm.jit.lower.tiles import UNIT, Front
 from vm.jit.lower.value import LLVM_TYPE, Value, constant, kind_of
 from vm.jit.lower.wave_plan import Plan
 from vm.module import Border, Order, TrapCode, scan_extents
@@ -38,7 +39,7 @@ class History:
     recent: list[str] = field(default_factory=list)
 
 
-class Wave(LaneBody):
+class Wave(TileBody):
     """One scan being lowered as a wavefront."""
 
     def __init__(self, low: Lowering, region: Region, plan: Plan) -> None:
@@ -52,9 +53,7 @@ class Wave(LaneBody):
         self.length, self.count = length, count
         rows_on = plan.lanes * order.direction
         self.front = Front(plan.lanes, plan.skew, order.direction, length, plan.steps, rows_on)
-        self.sources: dict[Source, Tile] = {}
-        self.targets: dict[int, Tile] = {}
-        self.step = self.time = self.tile_step = ""
+        self.step = self.time = ""
         self.is_edge = True
         self.trapped = ""  # memory of one bit a lane, if the body may trap
         self.inside = self.exists = Value(BOOL, "poison", lanes=plan.lanes)
@@ -74,22 +73,6 @@ class Wave(LaneBody):
         return History(carry, down, entries, 1, memory)
 
     # What the body asks for.
-
-    def pixel(self, source: Source, channel: int) -> Value:
-        """The pixels that the lanes see through a source; its tile is noted on first use."""
-        low = self.low
-        if source not in self.sources:
-            self.sources[source] = tiles.new_tile(low, self, self.front, source)
-        buffer = low.images[source.image]
-        address = tiles.step_address(low, self.front, self.sources[source], channel, self.tile_step)
-        text = f"load {kind_of(buffer.type, self.lanes)}, ptr {address}, align 16"
-        return low.instruction(buffer.type, text, self.x)
-
-    def target(self, image: int) -> Tile:
-        """The tile that an image is written from."""
-        if image not in self.targets:
-            self.targets[image] = tiles.new_tile(self.low, self, self.front, Source(image))
-        return self.targets[image]
 
     def earlier(self, carry: int, ahead: int, down: int) -> Value:
         """It lies ahead + skew · down steps back."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vm.jit.lower import images, integers, narrow, tiles
+from vm.jit.lower import images, integers, narrow
 from vm.jit.lower.lanes import Source
 from vm.jit.lower.regions import forget
 from vm.jit.lower.value import LLVM_TYPE, Affine, Value, constant
@@ -35,8 +35,7 @@ def one_step(wave: Wave) -> None:
         wave.put[image, channel] = wave.pixel(Source(image), channel)
     low.body(region.start + 1, region.end)
     forget(low, region.assigned)
-    for (image, channel), value in wave.put.items():
-        _write(wave, image, channel, value)
+    wave.write_put()
     for carry, value in wave.carried.items():
         if carry in wave.plan.types:  # else it is put, but nobody looks at it
             _remember(wave, carry, value, inside, time)
@@ -60,15 +59,6 @@ def _coordinates(wave: Wave, places: Value, length: Value) -> tuple[Value, Value
         replace(along, affine=Affine(0, 0), low=0, high=last_index),
         replace(across, affine=Affine(1, 0), low=0, high=last_index),
     )
-
-
-def _write(wave: Wave, image: int, channel: int, value: Value) -> None:
-    low = wave.low
-    tile = wave.target(image)
-    value = low.spread(narrow.as_type(low, value, low.images[image].type), wave.lanes)
-    text, kind = images.as_written(low, image, value)
-    address = tiles.step_address(low, wave.front, tile, channel, wave.tile_step)
-    low.build.emit(f"store {kind} {text}, ptr {address}, align 16")
 
 
 def _remember(wave: Wave, carry: int, value: Value, inside: Value, time: str) -> None:

@@ -116,7 +116,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures")
     options = parser.parse_args()
     from cpushare.colour import CONVERSION, to_gray
-    from cpushare.cpsc.main import report
+    from cpushare.cpsc.lazy import report
 
     try:
         with build() as program:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compiler.diagnostics import CompileError
 from compiler.source import SourceError
+from cpushare.market.errors import BadMessage, MarketError, Unreachable
 from vm import errors
 
 OK, BAD, USAGE, TRAPPED, OVER_LIMIT, IO, INTERNAL = 0, 1, 2, 3, 4, 5, 70
@@ -17,6 +18,9 @@ CODES: dict[type[BaseException], int] = {
     errors.Refused: USAGE,
     errors.Trap: TRAPPED,
     errors.OverLimit: OVER_LIMIT,
+    BadMessage: USAGE,
+    MarketError: BAD,
+    Unreachable: IO,
     errors.SandboxUnavailable: IO,
     errors.SandboxBroken: INTERNAL,
     errors.Crash: INTERNAL,

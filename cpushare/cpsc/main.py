@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
 from cpushare._version import __version__
+from cpushare.cpsc.lazy import LazyGroup, run_command
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -47,55 +46,29 @@ Examples:
 """
 
 
-class Verbs(click.Group):
-    """A group that knows its verbs' names, and imports a verb when it is called."""
+class Verbs(LazyGroup):
+    """The verbs of `cpsc`; `cpsc FILE.cps` builds."""
 
-    def list_commands(self, context: click.Context) -> list[str]:
-        """All verbs, in the order of the table."""
-        return list(VERBS)
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """The verb's command, imported now."""
-        if name not in VERBS:
-            return None
-        command: click.Command = import_module(f"cpushare.cpsc.verbs.{name}").command
-        return command
+    modules = {verb: f"cpushare.cpsc.verbs.{verb}" for verb in VERBS}
+    lines = VERBS
 
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """`cpsc FILE.cps` builds; an unknown verb is met with the nearest known one."""
+        """`cpsc FILE.cps` builds; what looks like a program is met with the verb that runs it."""
         first = args[0]
         if first == "-" or first.endswith(".cps"):
             return "build", self.get_command(context, "build"), args
-        if first not in VERBS and context.resilient_parsing:  # a shell asks
-            return None, None, args
-        if first not in VERBS:
-            import difflib
-
-            near = difflib.get_close_matches(first, VERBS, 1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            if first.endswith(".cpb"):
-                hint = f"; did you mean 'cpsc run {first}'?"
-            context.fail(f"there is no verb '{first}'{hint}")
+        if first.endswith(".cpb") and not context.resilient_parsing:
+            context.fail(f"there is no verb '{first}'; did you mean 'cpsc run {first}'?")
         return super().resolve_command(context, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Verbs, options, and files to build."""
-        from click.shell_completion import CompletionItem
-
         from cpushare.cpsc.files import matching
 
-        if incomplete.startswith("-"):
-            return click.Command.shell_complete(self, ctx, incomplete)
-        verbs = [CompletionItem(name, help=line) for name, line in VERBS.items()]
-        found = [item for item in verbs if item.value.startswith(incomplete)]
-        return [*found, *matching(incomplete, (".cps",))]
-
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """The verbs with their lines, without importing any."""
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+        found = super().shell_complete(ctx, incomplete)
+        return found if incomplete.startswith("-") else [*found, *matching(incomplete, (".cps",))]
 
 
 def show_version(context: click.Context, option: click.Parameter, value: bool) -> None:
@@ -132,44 +105,7 @@ def cpsc() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; gives the exit code and lets no error out."""
-    try:
-        code = cpsc.main(arguments, prog_name="cpsc", standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.ClickException as problem:
-        problem.show()
-        return 2
-    except click.Abort:  # click's name for Ctrl-C
-        return report(KeyboardInterrupt())
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (Exception, KeyboardInterrupt) as error:
-        return report(error)
-
-
-def report(error: BaseException) -> int:
-    """Say what went wrong; gives the exit code."""
-    from compiler.diagnostics import CompileError
-    from cpushare.cpsc import exits, output
-
-    code = exits.exit_code(error)
-    if isinstance(error, CompileError):
-        print(error.render(output.wants_colour()), file=sys.stderr)
-    elif isinstance(error, KeyboardInterrupt):
-        output.note("interrupted")
-    elif isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        output.error(f"{where}{error.strerror or error}")
-    elif code == exits.INTERNAL:
-        output.error(f"{type(error).__name__}: {error}")
-        output.note("This is a bug in CPUShare; please report it with the command you ran.")
-        if os.environ.get("CPUSHARE_DEBUG"):
-            raise error
-    else:
-        output.error(str(error))
-    return code
+    return run_command(cpsc, "cpsc", arguments)
 
 
 def main() -> None:

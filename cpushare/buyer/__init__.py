@@ -1,0 +1,1 @@
+"""The buyer: quotes, submits, follows and checks studies on the market."""

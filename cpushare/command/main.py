@@ -1,0 +1,49 @@
+"""The entry of `cpushare`: verbs of sellers, buyers and exchanges."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from cpushare._version import __version__
+from cpushare.cpsc.lazy import LazyGroup, run_command
+
+VERBS = {
+    "doctor": ("cpushare.cpsc.verbs.doctor", "Show how this machine confines strangers' code."),
+}
+EXAMPLES = """
+\b
+Examples:
+  cpushare account new                          a key of your own, without a name
+  cpushare order new --credit ACCOUNT --min-price 1000 > mine.cpu
+  cpushare sell mine.cpu                        earn CPUCoins; Ctrl-C hands the work back
+  cpushare submit dither.cps pictures/ --price 1000 --budget 5
+"""
+
+
+class Verbs(LazyGroup):
+    """The verbs of `cpushare`."""
+
+    modules = {verb: module for verb, (module, _) in VERBS.items()}
+    lines = {verb: line for verb, (_, line) in VERBS.items()}
+
+
+@click.command(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="Sell idle processors, buy a study, trust the result.",
+    epilog=EXAMPLES,
+)
+@click.version_option(__version__, message="cpushare %(version)s")
+def cpushare() -> None:
+    """The root of all verbs."""
+
+
+def main() -> None:
+    """What the `cpushare` script calls."""
+    sys.exit(run_command(cpushare, "cpushare", None))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,336 @@
+"""What buyers may ask of the exchange: jobs, their results, their coins."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from msgspec import structs
+
+from cpushare.exchange.programs import Programs, Work, kernel_of, measure
+from cpushare.exchange.service import World, use_up
+from cpushare.exchange.store import ESCROW, MINT, USER, BlobRow, Transaction
+from cpushare.market.coins import MOST_MICRO, pay_of, show_coins
+from cpushare.market.desk import Desk
+from cpushare.market.errors import BadMessage, Forbidden, Missing, TooMuch
+from cpushare.market.keys import read_key, show_key
+from cpushare.market.ledger import Step, Transfer, transfer_id
+from cpushare.market.messages import (
+    JOB_TASKS,
+    Balance,
+    Dispute,
+    History,
+    HistoryLine,
+    JobOrder,
+    JobStatus,
+    Mint,
+    Outcome,
+    ResultsPage,
+    TaskState,
+    decode,
+)
+from cpushare.market.mint import check_mint
+from cpushare.market.rasters import RasterShape, blob_name
+from cpushare.market.rules import job_hash
+from cpushare.market.signing import Signed
+from cpushare.market.states import Execution, Job, JobState, Purpose, Task, TaskStage
+from cpushare.market.trust import reserve
+from vm.verifier import VerifiedModule
+
+PAGE = 1000
+"""Results, or lines of a history, in one answer."""
+OVERLAP_MS = 5_000
+"""How long a transaction may be under way: later pages look back so far, and repeat themselves."""
+
+
+class JobDesk:
+    """Jobs, results and accounts: what buyers ask for."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    # Jobs.
+
+    async def submit(self, signed: Signed, document: bytes) -> JobStatus:
+        """Begin a job, whose whole price is set aside; `document` holds a `JobOrder`.
+
+        Sent again, it gives the job that there is. Raises `BadMessage`, `Missing` for what has not
+        been uploaded, `TooMuch` beyond the budget or the account.
+        """
+        order = decode(document, JobOrder)
+        name = job_hash(document, signed.key)
+        found = await self._known(signed, name)
+        if found is not None:
+            return found
+        if order.tasks > JOB_TASKS:
+            raise TooMuch(f"a job has at most {JOB_TASKS} tasks, not {order.tasks}")
+        verified = await self.world.program(order.program)
+        inputs = {blob for row in order.inputs for blob in row.values()}
+        async with self.world.store.begin() as transaction:
+            shapes = _shapes(await transaction.blobs(inputs), inputs)
+        work = await asyncio.to_thread(_measure_all, verified, order, shapes)
+        await self.world.blobs.put(blob_name(document), document)
+        async with self.world.store.begin() as transaction:
+            known = await transaction.outcomes({each.work for each in work})
+            job = await self._fund(transaction, signed.key, order, document, work, known)
+            tasks, executions = self._make(job, work, known)
+            await transaction.add_blobs([BlobRow(blob_name(document), len(document))])
+            job = await transaction.add_job(job, tasks, executions)
+            return await self._status(transaction, job)
+
+    async def _known(self, signed: Signed, name: str) -> JobStatus | None:
+        async with self.world.store.begin() as transaction:
+            await use_up(transaction, signed, self.world.now())
+            job = await transaction.job(name)
+            return None if job is None else await self._status(transaction, job)
+
+    async def _fund(
+        self,
+        transaction: Transaction,
+        key: bytes,
+        order: JobOrder,
+        document: bytes,
+        work: Sequence[Work],
+        known: Mapping[bytes, bytes],
+    ) -> Job:
+        """Set aside what the job may cost; what is known already costs nothing."""
+        pays = [pay_of(each.units, order.price) for each in work if each.work not in known]
+        total = reserve(order.trust, sum(pays))
+        if total > min(order.budget, MOST_MICRO):
+            raise TooMuch(
+                f"the job takes up to {show_coins(total)} coins, its budget is "
+                f"{show_coins(order.budget)}"
+            )
+        name, now = job_hash(document, key), self.world.now()
+        buyer = await transaction.account(USER, show_key(key))
+        escrow = await transaction.account(ESCROW, name)
+        if total:
+            fund = Transfer(
+                transfer_id(f"fund {name}"),
+                Step.MOVE,
+                buyer,
+                escrow,
+                total,
+                f"set aside for job {name[:16]}",
+                now,
+            )
+            await transaction.enter([fund])
+        return Job(
+            0,
+            name,
+            buyer,
+            escrow,
+            JobState.RUNNING,
+            order.trust,
+            order.price,
+            order.tasks,
+            total,
+            total - sum(pays),
+            now,
+            order.deadline,
+            order.program,
+            order.kernel,
+            order.checked,
+            blob_name(document),
+            order.title,
+            order.is_public,
+        )
+
+    def _make(
+        self, job: Job, work: Sequence[Work], known: Mapping[bytes, bytes]
+    ) -> tuple[list[Task], list[Execution]]:
+        changed = int(self.world.now() * 1000)
+        tasks, executions = [], []
+        for index, each in enumerate(work):
+            if each.work in known:
+                outcome = known[each.work]
+                final = TaskStage.FINAL
+                tasks.append(Task(0, index, each.work, final, outcome, changed=changed))
+                continue
+            tasks.append(Task(0, index, each.work))
+            executions.append(
+                Execution(
+                    self.world.fresh(),
+                    0,
+                    index,
+                    Purpose.FIRST,
+                    job.price,
+                    each.units,
+                    each.memory_bytes,
+                    pay_of(each.units, job.price),
+                    since=self.world.now(),
+                )
+            )
+        return tasks, executions
+
+    async def _mine(self, transaction: Transaction, signed: Signed, name: str) -> Job:
+        """A job of the signer. Raises `Missing` for another's too: nobody learns that it exists."""
+        await use_up(transaction, signed, self.world.now())
+        job = await transaction.job(name)
+        account = await transaction.find_account(USER, show_key(signed.key))
+        if job is None or job.buyer != account:
+            raise Missing(f"you have no job {name[:64]}")
+        return job
+
+    async def status(self, signed: Signed, name: str) -> JobStatus:
+        """How far a job of the signer is."""
+        async with self.world.store.begin() as transaction:
+            return await self._status(transaction, await self._mine(transaction, signed, name))
+
+    async def list(self, signed: Signed) -> list[JobStatus]:
+        """The signer's last jobs, newest first."""
+        async with self.world.store.begin() as transaction:
+            await use_up(transaction, signed, self.world.now())
+            account = await transaction.find_account(USER, show_key(signed.key))
+            if account is None:
+                return []
+            jobs = await transaction.jobs(account, False, PAGE)
+            return [await self._status(transaction, job) for job in jobs]
+
+    async def _status(self, transaction: Transaction, job: Job) -> JobStatus:
+        progress = await transaction.progress(job)
+        over = job.state not in (JobState.RUNNING, JobState.STOPPING)
+        return JobStatus(
+            job.hash,
+            "closing" if job.state is JobState.STOPPING else job.state.value,
+            job.trust,
+            job.tasks,
+            progress.answered + progress.final,
+            progress.final,
+            progress.failed,
+            job.reserved,
+            progress.paid,
+            job.reserved - progress.paid if over else 0,
+            job.created,
+            job.ended,
+            job.title,
+        )
+
+    async def results(self, signed: Signed, name: str, after: int) -> ResultsPage:
+        """Tasks that changed after a time in ms; the next page begins at its `after`.
+
+        A page may repeat what an earlier one said.
+        """
+        async with self.world.store.begin() as transaction:
+            job = await self._mine(transaction, signed, name)
+            tasks = await transaction.changes(job.id, after, PAGE)
+        settled = int(self.world.now() * 1000) - OVERLAP_MS
+        full = len(tasks) >= PAGE
+        last = tasks[-1].changed if tasks else after
+        over = job.state not in (JobState.RUNNING, JobState.STOPPING)
+        next_after = last if full or over else max(after, min(last, settled))
+        return ResultsPage(job.hash, job.state.value, [_shown(each) for each in tasks], next_after)
+
+    async def cancel(self, signed: Signed, name: str) -> JobStatus:
+        """Begin nothing more of a job; what sellers have begun is waited for and paid."""
+        async with self.world.store.begin() as transaction:
+            job = await self._mine(transaction, signed, name)
+            desk = Desk()
+            job = await transaction.lay_job(desk, job.id)
+            self.world.rules(desk).stop(job, JobState.CANCELLED)
+            await transaction.save(desk)
+            return await self._status(transaction, desk.jobs[job.id])
+
+    async def accept(self, signed: Signed, name: str) -> JobStatus:
+        """The buyer has seen enough: a job whose tasks are all answered is paid now."""
+        async with self.world.store.begin() as transaction:
+            job = await self._mine(transaction, signed, name)
+            desk = Desk()
+            job = await transaction.lay_job(desk, job.id)
+            if job.state in (JobState.RUNNING, JobState.STOPPING):
+                desk.put(structs.replace(job, closes=self.world.now()))
+            await transaction.save(desk)
+            return await self._status(transaction, desk.jobs[job.id])
+
+    async def dispute(self, signed: Signed, name: str, dispute: Dispute) -> JobStatus:
+        """Have the exchange compute tasks itself. Raises `Forbidden` once a job has ended."""
+        async with self.world.store.begin() as transaction:
+            job = await self._mine(transaction, signed, name)
+            if job.state not in (JobState.RUNNING, JobState.STOPPING):
+                raise Forbidden("the job has ended, and its sellers have been paid")
+            desk = Desk()
+            await transaction.lay_tasks(desk, [(job.id, index) for index in dispute.tasks])
+            rules = self.world.rules(desk)
+            for task in list(desk.tasks.values()):
+                rules.dispute(task)
+            await transaction.save(desk)
+            return await self._status(transaction, job)
+
+    # Accounts.
+
+    async def balance(self, signed: Signed) -> Balance:
+        """What the signer has."""
+        async with self.world.store.begin() as transaction:
+            await use_up(transaction, signed, self.world.now())
+            account = await transaction.find_account(USER, show_key(signed.key))
+            if account is None:
+                return Balance(show_key(signed.key), 0, 0)
+            found = (await transaction.balances([account]))[account]
+            return Balance(show_key(signed.key), found.available, found.credits_pending)
+
+    async def history(self, signed: Signed, before: int) -> History:
+        """The signer's transfers, newest first."""
+        async with self.world.store.begin() as transaction:
+            await use_up(transaction, signed, self.world.now())
+            account = await transaction.find_account(USER, show_key(signed.key))
+            found = await transaction.history(account, before, PAGE) if account else []
+        lines = [_line(account or 0, transfer) for _, transfer in found]
+        return History(show_key(signed.key), lines, found[-1][0] if len(found) == PAGE else 0)
+
+    async def mint(self, mint: Mint, signature: bytes, operator: bytes) -> None:
+        """Make coins by the operator's word; the same word again makes none."""
+        check_mint(mint, signature, operator)
+        read_key(mint.account)
+        async with self.world.store.begin() as transaction:
+            source = await transaction.account(MINT, "")
+            target = await transaction.account(USER, mint.account)
+            purpose = f"mint {mint.account} {mint.amount} {mint.created} {mint.nonce}"
+            new = Transfer(
+                transfer_id(purpose),
+                Step.MOVE,
+                source,
+                target,
+                mint.amount,
+                f"mint: {mint.reason}",
+                mint.created,
+            )
+            await transaction.enter([new])
+
+
+def _shapes(known: Mapping[str, BlobRow], wanted: set[str]) -> dict[str, RasterShape]:
+    shapes = {name: row.shape for name, row in known.items() if row.shape is not None}
+    missing = wanted - set(shapes)
+    if missing:
+        raise Missing(f"{len(missing)} inputs are no rasters that were uploaded: {min(missing)} …")
+    return shapes
+
+
+def _measure_all(
+    verified: VerifiedModule, order: JobOrder, shapes: Mapping[str, RasterShape]
+) -> list[Work]:
+    kernel = kernel_of(verified, order.kernel)
+    if order.checked and not kernel.kernel.images:
+        raise BadMessage("the kernel has no images")
+    return [
+        measure(verified, kernel, order.checked, parameters, inputs, shapes)
+        for parameters in order.parameters
+        for inputs in order.inputs
+    ]
+
+
+def _shown(task: Task) -> TaskState:
+    outcome = decode(task.outcome, Outcome) if task.outcome else None
+    is_final = task.stage is TaskStage.FINAL
+    return TaskState(task.index, task.changed, outcome, is_final, task.failure)
+
+
+def _line(account: int, transfer: Transfer) -> HistoryLine:
+    sign = 1 if transfer.credit == account else -1
+    state = {Step.MOVE: "moved", Step.PENDING: "held", Step.POST: "paid", Step.VOID: "void"}
+    reason, created = transfer.reason, transfer.created
+    return HistoryLine(
+        transfer.id.hex(), sign * transfer.amount, state[transfer.step], reason, created
+    )
+
+
+__all__ = ["JobDesk", "Programs"]

@@ -1,0 +1,348 @@
+"""A store of dictionaries, for simulations and tests: what `store.py` promises, written plainly.
+
+A transaction that does not end well is undone. There is one transaction at a time, and none of
+its methods waits, so that whoever drives it decides what happens in which order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeVar
+
+from msgspec import structs
+
+from cpushare.exchange.store import MINT, BlobRow, Progress
+from cpushare.market import ledger
+from cpushare.market.desk import Desk, task_keys
+from cpushare.market.errors import Conflict, Missing
+from cpushare.market.ledger import Balance, Transfer
+from cpushare.market.states import (
+    Execution,
+    Job,
+    JobState,
+    Purpose,
+    Stage,
+    Standing,
+    Task,
+    TaskKey,
+    TaskStage,
+    Worker,
+)
+
+K = TypeVar("K")
+R = TypeVar("R")
+
+
+class MemoryStore:
+    """A `Store` that lives as long as the process."""
+
+    def __init__(self) -> None:
+        self.nonces: dict[tuple[bytes, bytes], float] = {}
+        self.accounts: dict[tuple[str, str], int] = {}
+        self.balances: dict[int, Balance] = {}
+        self.transfers: dict[bytes, Transfer] = {}
+        self.ended: dict[bytes, bytes] = {}
+        self.workers: dict[int, Worker] = {}
+        self.jobs: dict[int, Job] = {}
+        self.tasks: dict[TaskKey, Task] = {}
+        self.executions: dict[int, Execution] = {}
+        self.of_task: dict[TaskKey, frozenset[int]] = {}
+        self.blobs: dict[str, BlobRow] = {}
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[MemoryTransaction]:
+        """A transaction."""
+        transaction = MemoryTransaction(self)
+        try:
+            yield transaction
+        except BaseException:
+            transaction.undo()
+            raise
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class MemoryTransaction:
+    """A `Transaction` on dictionaries."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._undo: list[Callable[[], object]] = []
+
+    def undo(self) -> None:
+        """Take back all that was written, the last first."""
+        for back in reversed(self._undo):
+            back()
+
+    def _put(self, table: dict[K, R], rows: Mapping[K, R]) -> None:
+        for key, row in rows.items():
+            if key in table:
+                self._undo.append(partial(table.__setitem__, key, table[key]))
+            else:
+                self._undo.append(partial(table.pop, key))
+            table[key] = row
+
+    async def use_nonce(self, key: bytes, nonce: bytes, until: float, now: float) -> bool:
+        """Remember a nonce, and forget those whose time is over."""
+        nonces = self._store.nonces
+        for old in [each for each, end in nonces.items() if end < now]:
+            del nonces[old]
+        if (key, nonce) in nonces:
+            return False
+        self._put(nonces, {(key, nonce): until})
+        return True
+
+    # Accounts and the ledger.
+
+    async def account(self, kind: str, name: str) -> int:
+        """Look it up, or number it."""
+        found = await self.find_account(kind, name)
+        if found is not None:
+            return found
+        number = len(self._store.accounts) + 1
+        self._put(self._store.accounts, {(kind, name): number})
+        self._put(self._store.balances, {number: Balance(number, may_owe=kind == MINT)})
+        return number
+
+    async def find_account(self, kind: str, name: str) -> int | None:
+        """Look it up."""
+        return self._store.accounts.get((kind, name))
+
+    async def balances(self, accounts: Collection[int]) -> dict[int, Balance]:
+        """Look them up."""
+        return {number: self._store.balances[number] for number in accounts}
+
+    async def enter(self, transfers: Sequence[Transfer]) -> None:
+        """Post on the whole books."""
+        store = self._store
+        posted = ledger.post(store.balances, transfers, store.transfers, store.ended)
+        self._put(store.balances, posted.balances)
+        self._put(store.transfers, {each.id: each for each in posted.transfers})
+        self._put(store.ended, {t.pending: t.id for t in posted.transfers if t.pending})
+
+    async def history(self, account: int, before: int, count: int) -> list[tuple[int, Transfer]]:
+        """Number them in the order of entry."""
+        mine = [
+            (number, transfer)
+            for number, transfer in enumerate(self._store.transfers.values(), 1)
+            if account in (transfer.debit, transfer.credit) and (not before or number < before)
+        ]
+        return mine[::-1][:count]
+
+    # Workers, leases.
+
+    async def worker(self, key: bytes) -> Worker | None:
+        """Search for it."""
+        return next((each for each in self._store.workers.values() if each.key == key), None)
+
+    async def add_worker(self, worker: Worker) -> Worker:
+        """Give it the next number."""
+        kept = structs.replace(worker, id=worker.id or len(self._store.workers) + 1)
+        self._put(self._store.workers, {kept.id: kept})
+        return kept
+
+    def _lay(self, desk: Desk, executions: Iterable[Execution]) -> None:
+        self._lay_tasks(desk, task_keys(executions))
+
+    def _lay_tasks(self, desk: Desk, keys: Iterable[TaskKey]) -> None:
+        store = self._store
+        for key in keys:
+            if key in store.tasks:
+                desk.lay(store.tasks[key], store.jobs[key[0]])
+            for number in sorted(store.of_task.get(key, ())):
+                execution = store.executions[number]
+                desk.lay(execution)
+                if execution.worker:
+                    desk.lay(store.workers[execution.worker])
+
+    async def lay_leases(self, desk: Desk, leases: Collection[int]) -> None:
+        """Those there are."""
+        known = self._store.executions
+        self._lay(desk, [known[number] for number in leases if number in known])
+
+    async def lay_tasks(self, desk: Desk, tasks: Collection[TaskKey]) -> None:
+        """Those there are."""
+        self._lay_tasks(desk, tasks)
+
+    async def lay_of_worker(self, desk: Desk, worker: int) -> None:
+        """Search for them."""
+        mine = (Stage.LEASED, Stage.HELD)
+        every = self._store.executions.values()
+        self._lay(desk, [each for each in every if each.worker == worker and each.stage in mine])
+
+    async def lay_leased(self, desk: Desk, worker: int) -> list[Execution]:
+        """Search for them."""
+        every = self._store.executions.values()
+        found = [each for each in every if each.worker == worker and each.stage is Stage.LEASED]
+        desk.lay(*found, *(self._store.jobs[each.job] for each in found))
+        return found
+
+    async def lay_waiting(
+        self, desk: Desk, worker: Worker, count: int, units: int, checks_before: float
+    ) -> list[Execution]:
+        """Search for them, and sort."""
+        suitable = [
+            each
+            for each in self._store.executions.values()
+            if each.stage is Stage.WAITING and _suits(each, worker, checks_before)
+        ]
+        suitable.sort(key=lambda each: (-each.price, each.job, each.purpose, each.index))
+        found: list[Execution] = []
+        for each in suitable[:count]:
+            units -= each.units
+            if units < 0 and found:
+                break
+            found.append(each)
+        desk.lay(*found, *(self._store.jobs[each.job] for each in found))
+        return found
+
+    async def save(self, desk: Desk) -> None:
+        """Write."""
+        store = self._store
+        if desk.transfers:
+            await self.enter(desk.transfers)
+        self._put(store.jobs, {key: desk.jobs[key] for key in desk.jobs.changed})
+        self._put(store.tasks, {key: desk.tasks[key] for key in desk.tasks.changed})
+        self._put(store.executions, {n: desk.executions[n] for n in desk.executions.changed})
+        self._put(store.workers, {key: desk.workers[key] for key in desk.workers.changed})
+        for number in sorted(desk.new):
+            self._index(desk.executions[number])
+
+    def _index(self, execution: Execution) -> None:
+        of_task = self._store.of_task
+        mine = of_task.get(execution.task, frozenset())
+        self._put(of_task, {execution.task: mine | {execution.id}})
+
+    # Jobs.
+
+    async def add_job(
+        self, job: Job, tasks: Sequence[Task], executions: Sequence[Execution]
+    ) -> Job:
+        """Number it, and all of it."""
+        store = self._store
+        if await self.job(job.hash) is not None:
+            raise Conflict(f"job {job.hash[:16]} is there already")
+        kept = structs.replace(job, id=len(store.jobs) + 1)
+        rows = [structs.replace(task, job=kept.id) for task in tasks]
+        goes = [structs.replace(each, job=kept.id) for each in executions]
+        self._put(store.jobs, {kept.id: kept})
+        self._put(store.tasks, {row.key: row for row in rows})
+        self._put(store.executions, {each.id: each for each in goes})
+        for each in goes:
+            self._index(each)
+        return kept
+
+    async def job(self, hash: str) -> Job | None:
+        """Search for it."""
+        return next((each for each in self._store.jobs.values() if each.hash == hash), None)
+
+    async def jobs(self, buyer: int | None, public: bool, count: int) -> list[Job]:
+        """Search for them."""
+        found = [
+            each
+            for each in self._store.jobs.values()
+            if (buyer is None or each.buyer == buyer) and (not public or each.is_public)
+        ]
+        return found[::-1][:count]
+
+    async def progress(self, job: Job) -> Progress:
+        """Count."""
+        stages = [self._store.tasks[job.id, index].stage for index in range(job.tasks)]
+        open_, answered, final, failed = (stages.count(stage) for stage in TaskStage)
+        paid = sum(
+            each.pay
+            for each in self._store.executions.values()
+            if each.job == job.id and each.stage is Stage.PAID
+        )
+        return Progress(open_, answered, final, failed, paid)
+
+    async def changes(self, job: int, after: int, count: int) -> list[Task]:
+        """Search for them."""
+        changed = [t for t in self._store.tasks.values() if t.job == job and t.changed > after]
+        changed.sort(key=lambda task: (task.changed, task.index))
+        last = changed[:count][-1].changed if changed else 0
+        return [task for task in changed if task.changed <= last]
+
+    async def outcomes(self, work: Collection[bytes]) -> dict[bytes, bytes]:
+        """Search for them."""
+        final = [t for t in self._store.tasks.values() if t.stage is TaskStage.FINAL]
+        return {task.work: task.outcome for task in final if task.work in work}
+
+    # What time brings.
+
+    async def lay_expired(self, desk: Desk, now: float, count: int) -> list[Execution]:
+        """Search for them."""
+        every = self._store.executions.values()
+        late = [e for e in every if e.stage is Stage.LEASED and e.deadline <= now][:count]
+        self._lay(desk, late)
+        return late
+
+    async def lay_waiting_of(self, desk: Desk, job: int, count: int) -> list[Execution]:
+        """Search for them."""
+        found = [
+            each
+            for each in self._store.executions.values()
+            if each.job == job and each.stage is Stage.WAITING and each.purpose is Purpose.FIRST
+        ][:count]
+        self._lay(desk, found)
+        return found
+
+    async def lay_held_of(self, desk: Desk, job: int, before: float, count: int) -> list[Execution]:
+        """Search for them."""
+        store = self._store
+        found = [
+            each
+            for each in store.executions.values()
+            if each.job == job
+            and each.stage is Stage.HELD
+            and each.since <= before
+            and not any(store.executions[n].is_open for n in store.of_task[each.task])
+        ][:count]
+        self._lay(desk, found)
+        return found
+
+    async def live_jobs(self) -> list[Job]:
+        """Search for them."""
+        live = (JobState.RUNNING, JobState.STOPPING)
+        return [job for job in self._store.jobs.values() if job.state in live]
+
+    async def lay_job(self, desk: Desk, job: int) -> Job:
+        """Look it up."""
+        if job not in self._store.jobs:
+            raise Missing(f"there is no job number {job}")
+        desk.lay(self._store.jobs[job])
+        return self._store.jobs[job]
+
+    async def open_count(self, job: int) -> tuple[int, int]:
+        """Count."""
+        stages = [each.stage for each in self._store.executions.values() if each.job == job]
+        waiting, leased = stages.count(Stage.WAITING), stages.count(Stage.LEASED)
+        return waiting + leased, stages.count(Stage.HELD)
+
+    # Blobs.
+
+    async def add_blobs(self, rows: Iterable[BlobRow]) -> None:
+        """Write."""
+        self._put(self._store.blobs, {row.name: row for row in rows})
+
+    async def blobs(self, names: Collection[str]) -> dict[str, BlobRow]:
+        """Look them up."""
+        known = self._store.blobs
+        return {name: known[name] for name in names if name in known}
+
+
+def _suits(execution: Execution, worker: Worker, checks_before: float) -> bool:
+    if worker.id == execution.avoid_worker:
+        return False
+    if worker.standing is Standing.CHECKER:
+        late = execution.purpose is Purpose.CHECK and execution.since <= checks_before
+        return execution.for_checker or late
+    return (
+        not execution.for_checker
+        and execution.price >= worker.min_price
+        and execution.memory_bytes <= worker.memory_bytes
+        and (not execution.avoid_account or execution.avoid_account != worker.account)
+    )

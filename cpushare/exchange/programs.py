@@ -1,0 +1,132 @@
+"""Programs as the exchange knows them: verified before they are offered, and priced.
+
+Nothing is compiled or run here.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from cpushare.market.errors import BadMessage, Missing
+from cpushare.market.messages import Outcome
+from cpushare.market.rasters import RasterShape, blob_name
+from vm import extents, parameters
+from vm.bits import from_raw
+from vm.errors import Invalid, Malformed, OverLimit, Refused
+from vm.module import Role
+from vm.parameters import ParameterValues
+from vm.store import key_of
+from vm.verifier import VerifiedModule, verify
+from vm.verifier.verified import VerifiedKernel
+
+KEPT = 64
+"""Verified programs that are kept in memory: those used last."""
+
+
+class Work(Struct, frozen=True):
+    """What a task takes: cost units, bytes of memory, and the hash of all that decides it."""
+
+    units: int
+    memory_bytes: int
+    work: bytes
+
+
+class Programs:
+    """Verified programs by hash, those used last."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, VerifiedModule] = OrderedDict()
+
+    def find(self, name: str) -> VerifiedModule | None:
+        """A program that was verified before."""
+        if name in self._kept:
+            self._kept.move_to_end(name)
+        return self._kept.get(name)
+
+    def add(self, data: bytes) -> VerifiedModule:
+        """Verify a program's bytes. Raises `BadMessage` with the verifier's own words."""
+        try:
+            verified = verify(data)
+        except (Malformed, Invalid, OverLimit) as error:
+            raise BadMessage(f"the program is refused: {error}") from None
+        self._kept[blob_name(data)] = verified
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return verified
+
+
+def kernel_of(verified: VerifiedModule, name: str) -> VerifiedKernel:
+    """A kernel by name. Raises `Missing`."""
+    if name not in verified.kernels:
+        listed = ", ".join(verified.kernels)
+        raise Missing(f"the program has no kernel '{name}' (it has: {listed})")
+    return verified.kernels[name]
+
+
+def read_values(kernel: VerifiedKernel, given: bytes) -> ParameterValues:
+    """Parameters from their canonical bytes. Raises `BadMessage`."""
+    try:
+        return parameters.from_bytes(kernel.kernel, given)
+    except Refused as error:
+        raise BadMessage(str(error)) from None
+
+
+def named_values(kernel: VerifiedKernel, values: ParameterValues) -> dict[str, object]:
+    """Parameters by name, as `vm.parameters.resolve` takes them."""
+    named: dict[str, object] = {}
+    for parameter, raws in zip(kernel.kernel.parameters, values, strict=True):
+        numbers = [from_raw(parameter.type, raw) for raw in raws]
+        named[parameter.name] = numbers if parameter.length else numbers[0]
+    return named
+
+
+def measure(
+    verified: VerifiedModule,
+    kernel: VerifiedKernel,
+    checked: bool,
+    given: bytes,
+    inputs: Mapping[str, str],
+    shapes: Mapping[str, RasterShape],
+) -> Work:
+    """What a task takes; `inputs` are names of blobs, `shapes` theirs. Raises `BadMessage`."""
+    values = read_values(kernel, given)
+    sizes = {}
+    for image in kernel.kernel.images_of(Role.IN):
+        if image.name not in inputs:
+            raise BadMessage(f"kernel '{kernel.kernel.name}' takes an image '{image.name}'")
+        shape = shapes[inputs[image.name]]
+        if (shape.type, shape.channels) != (image.type, image.channels):
+            raise BadMessage(
+                f"image '{image.name}' takes {image.channels} × {image.type}, the raster has "
+                f"{shape.channels} × {shape.type}"
+            )
+        sizes[image.name] = (shape.width, shape.height)
+    if len(inputs) != len(sizes):
+        extra = ", ".join(sorted(set(inputs) - set(sizes)))
+        raise BadMessage(f"kernel '{kernel.kernel.name}' takes no image '{extra[:100]}'")
+    try:
+        dimensions = extents.resolve(kernel.kernel, sizes, values)
+        units = kernel.cost.evaluate(dimensions, values)
+        memory_bytes = kernel.memory.evaluate(dimensions, values)
+    except (Refused, OverLimit) as error:
+        raise BadMessage(str(error)) from None
+    names = [f"{name} {inputs[name]}".encode() for name in sorted(inputs)]
+    decides = [verified.meaning.encode(), kernel.kernel.name.encode(), given, *names]
+    key = key_of(b"CPUShare work 1\n", b"checked" if checked else b"", *decides)
+    return Work(units, memory_bytes, bytes.fromhex(key))
+
+
+def check_outcome(kernel: VerifiedKernel, outcome: Outcome) -> str:
+    """Why an outcome cannot be one of this kernel; nothing if it can."""
+    if outcome.trap:
+        return "a trap has no images and no record" if outcome.images or outcome.record else ""
+    images = {image.name for image in kernel.kernel.images_of(Role.OUT)}
+    fields = {field.name: field.type.size_bytes for field in kernel.kernel.fields}
+    if set(outcome.images) != images or set(outcome.record) != set(fields):
+        return "the outcome has not the images and the record of this kernel"
+    if any(pattern >> 8 * fields[name] for name, pattern in outcome.record.items()):
+        return "a value of the record has more bits than its type"
+    return ""

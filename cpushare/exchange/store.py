@@ -1,0 +1,163 @@
+"""Where the market's truth is kept: what a store must be able to do, whatever it is made of.
+
+    async with store.begin() as transaction:      all of it happens, or nothing
+        await transaction.lay_leases(desk, …)     read rows, lock them, lay them on the desk
+        …                                         the rules decide (cpushare/market/rules.py)
+        await transaction.save(desk)              write what changed, enter its transfers
+
+Two transactions that lay the same row wait for each other. `cpushare/exchange/sql.py` keeps rows in
+SQLite or PostgreSQL, `cpushare/exchange/memory.py` in dictionaries, for simulations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from msgspec import Struct
+
+from cpushare.market.desk import Desk
+from cpushare.market.ledger import Balance, Transfer
+from cpushare.market.rasters import RasterShape
+from cpushare.market.states import Execution, Job, Task, TaskKey, Worker
+
+MINT, USER, ESCROW = "mint", "user", "escrow"
+"""Kinds of accounts. The mint is the one that may owe; its name is empty."""
+
+
+class BlobRow(Struct, frozen=True):
+    """What is known of a blob: its size, and its shape if it is a raster."""
+
+    name: str
+    size_bytes: int
+    shape: RasterShape | None = None
+
+
+class Progress(Struct, frozen=True):
+    """How many tasks of a job are at each stage, and micro-coins that have gone to sellers."""
+
+    open: int
+    answered: int
+    final: int
+    failed: int
+    paid: int
+
+
+class Transaction(Protocol):
+    """Reads and writes that happen together. Every `lay_…` locks what it lays on the desk."""
+
+    async def use_nonce(self, key: bytes, nonce: bytes, until: float, now: float) -> bool:
+        """Remember a signature's nonce until a time; False if it is remembered already."""
+
+    # Accounts and the ledger.
+
+    async def account(self, kind: str, name: str) -> int:
+        """The number of an account, which is opened if there is none."""
+
+    async def find_account(self, kind: str, name: str) -> int | None:
+        """The number of an account, if there is one."""
+
+    async def balances(self, accounts: Collection[int]) -> dict[int, Balance]:
+        """Balances, locked."""
+
+    async def enter(self, transfers: Sequence[Transfer]) -> None:
+        """Post transfers (`ledger.post`). Raises `Conflict`, `TooMuch`, `Missing`, `Forbidden`."""
+
+    async def history(self, account: int, before: int, count: int) -> list[tuple[int, Transfer]]:
+        """Transfers of an account with their numbers, newest first, those below `before` if > 0."""
+
+    # Workers, leases.
+
+    async def worker(self, key: bytes) -> Worker | None:
+        """The worker of this key."""
+
+    async def add_worker(self, worker: Worker) -> Worker:
+        """Keep a new worker, or an enrolled one's new order; gives it with its id."""
+
+    async def lay_leases(self, desk: Desk, leases: Collection[int]) -> None:
+        """Executions with these ids, and their tasks, jobs, siblings and the siblings' workers."""
+
+    async def lay_tasks(self, desk: Desk, tasks: Collection[TaskKey]) -> None:
+        """Tasks, their jobs, executions and those executions' workers."""
+
+    async def lay_of_worker(self, desk: Desk, worker: int) -> None:
+        """What a worker holds or has been leased, as by `lay_leases`."""
+
+    async def lay_leased(self, desk: Desk, worker: int) -> list[Execution]:
+        """What a worker has been leased, with its jobs."""
+
+    async def lay_waiting(
+        self, desk: Desk, worker: Worker, count: int, units: int, checks_before: float
+    ) -> list[Execution]:
+        """Waiting executions that a worker may have, with their jobs: the best paid, then the
+        oldest job, then by purpose and index; as many as `count` and `units` allow, but one at
+        least. What another transaction has laid is passed over.
+
+        The exchange's own worker gets what is for it, and checks that wait since before
+        `checks_before`; others what is not, of a price and a memory that suit them, and no second
+        execution of what they or their account are to avoid.
+        """
+
+    async def save(self, desk: Desk) -> None:
+        """Write what changed on the desk, and enter its transfers."""
+
+    # Jobs.
+
+    async def add_job(
+        self, job: Job, tasks: Sequence[Task], executions: Sequence[Execution]
+    ) -> Job:
+        """Keep a new job, whose number is given to all of it. Raises `Conflict` if it is there."""
+
+    async def job(self, hash: str) -> Job | None:
+        """A job by its name."""
+
+    async def jobs(self, buyer: int | None, public: bool, count: int) -> list[Job]:
+        """Jobs, newest first: of a buyer, or those that are public, or all."""
+
+    async def progress(self, job: Job) -> Progress:
+        """How far a job is."""
+
+    async def changes(self, job: int, after: int, count: int) -> list[Task]:
+        """Tasks that changed after a time in ms, in that order, all of one time together."""
+
+    async def outcomes(self, work: Collection[bytes]) -> dict[bytes, bytes]:
+        """Final outcomes of the same work, by its hash."""
+
+    # What time brings: each lays at most `count` on the desk, with what `lay_leases` lays.
+
+    async def lay_expired(self, desk: Desk, now: float, count: int) -> list[Execution]:
+        """Leases whose deadline has passed."""
+
+    async def lay_waiting_of(self, desk: Desk, job: int, count: int) -> list[Execution]:
+        """First executions of a job that wait."""
+
+    async def lay_held_of(self, desk: Desk, job: int, before: float, count: int) -> list[Execution]:
+        """Executions of a job that are held since before a time, and whose task has none open."""
+
+    async def live_jobs(self) -> list[Job]:
+        """Jobs that run or stop."""
+
+    async def lay_job(self, desk: Desk, job: int) -> Job:
+        """A job, locked."""
+
+    async def open_count(self, job: int) -> tuple[int, int]:
+        """How many of a job's executions are open, and how many are held."""
+
+    # Blobs.
+
+    async def add_blobs(self, rows: Iterable[BlobRow]) -> None:
+        """Note what has been stored."""
+
+    async def blobs(self, names: Collection[str]) -> dict[str, BlobRow]:
+        """What is known of blobs, of those that are there."""
+
+
+class Store(Protocol):
+    """Rows that outlive a process, or do not."""
+
+    def begin(self) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction, which is committed unless an error leaves it."""
+
+    async def close(self) -> None:
+        """Free what is held."""

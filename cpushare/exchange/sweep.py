@@ -1,0 +1,129 @@
+"""What time brings: leases that run out, jobs that end, pay that has been held long enough.
+
+A front end calls `sweep` every half second or so; several may, at once. Each step is a transaction
+of its own, of so many rows at the most, so that nobody waits long.
+"""
+
+from __future__ import annotations
+
+from msgspec import structs
+
+from cpushare.exchange.service import World
+from cpushare.market.desk import Desk
+from cpushare.market.states import Job, JobState
+
+STEP = 1000
+"""Rows in one transaction."""
+DISPUTE_S = 3600.0
+"""How long a buyer who trusts only itself may dispute what was answered last."""
+
+
+async def sweep(world: World) -> int:
+    """Do all that is due; gives how many rows changed."""
+    changed = await _expire(world)
+    async with world.store.begin() as transaction:
+        live = await transaction.live_jobs()
+    for job in live:
+        changed += await _advance(world, job)
+    return changed
+
+
+async def _expire(world: World) -> int:
+    total = 0
+    while True:
+        async with world.store.begin() as transaction:
+            desk = Desk()
+            late = await transaction.lay_expired(desk, world.now(), STEP)
+            rules = world.rules(desk)
+            for execution in late:
+                rules.expire(execution)
+            await transaction.save(desk)
+        total += len(late)
+        if len(late) < STEP:
+            return total
+
+
+async def _advance(world: World, job: Job) -> int:
+    """Bring a job as far as it can go."""
+    changed = 0
+    if job.state is JobState.RUNNING and job.deadline and world.now() >= job.deadline:
+        await _stop(world, job, JobState.EXPIRED)
+    if job.state is JobState.STOPPING:
+        changed += await _drop(world, job)
+    async with world.store.begin() as transaction:
+        open_, held = await transaction.open_count(job.id)
+    if open_:
+        if held:
+            changed += await _settle(world, job, world.now() - world.policy.hold_s)
+        return changed
+    if not await _may_close(world, job):
+        return changed
+    changed += await _settle(world, job, world.now())
+    return changed + await _end(world, job)
+
+
+async def _stop(world: World, job: Job, ending: JobState) -> None:
+    async with world.store.begin() as transaction:
+        desk = Desk()
+        job = await transaction.lay_job(desk, job.id)
+        world.rules(desk).stop(job, ending)
+        await transaction.save(desk)
+
+
+async def _drop(world: World, job: Job) -> int:
+    """Void what a stopping job had not begun."""
+    total = 0
+    while True:
+        async with world.store.begin() as transaction:
+            desk = Desk()
+            waiting = await transaction.lay_waiting_of(desk, job.id, STEP)
+            rules = world.rules(desk)
+            for execution in waiting:
+                rules.drop(execution)
+            await transaction.save(desk)
+        total += len(waiting)
+        if len(waiting) < STEP:
+            return total
+
+
+async def _may_close(world: World, job: Job) -> bool:
+    """Whether a job with nothing open may be paid: one that trusts itself has time to dispute."""
+    async with world.store.begin() as transaction:
+        desk = Desk()
+        job = await transaction.lay_job(desk, job.id)
+        if not job.closes:
+            wait_s = DISPUTE_S if job.trust == "self" else 0.0
+            desk.put(structs.replace(job, closes=world.now() + wait_s))
+            await transaction.save(desk)
+        return desk.jobs[job.id].closes <= world.now()
+
+
+async def _settle(world: World, job: Job, before: float) -> int:
+    """Pay for what has been held since before a time."""
+    total = 0
+    while True:
+        async with world.store.begin() as transaction:
+            desk = Desk()
+            held = await transaction.lay_held_of(desk, job.id, before, STEP)
+            rules = world.rules(desk)
+            for execution in held:
+                rules.settle(execution)
+            await transaction.save(desk)
+        total += len(held)
+        if len(held) < STEP:
+            return total
+
+
+async def _end(world: World, job: Job) -> int:
+    """Close a job, if nothing of it is open or held any more."""
+    async with world.store.begin() as transaction:
+        desk = Desk()
+        job = await transaction.lay_job(desk, job.id)
+        if any(await transaction.open_count(job.id)):
+            return 0
+        if job.state not in (JobState.RUNNING, JobState.STOPPING):
+            return 0
+        balances = await transaction.balances([job.escrow])
+        world.rules(desk).end(job, balances[job.escrow].available)
+        await transaction.save(desk)
+        return 1

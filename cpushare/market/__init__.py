@@ -1,0 +1,9 @@
+"""The market: what exchange, sellers and buyers share. Strangers who need not trust each other.
+
+    keys.py signing.py errors.py           who somebody is, and how a request proves it
+    messages.py order.py rasters.py        what they say, .cpu files, images as blobs
+    states.py rules.py desk.py trust.py    jobs, tasks, leases, and what may become of them
+    ledger.py coins.py                     double entry, in micro-coins
+
+All of it is pure: time, randomness and storage come in from outside.
+"""

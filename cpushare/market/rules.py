@@ -1,0 +1,374 @@
+"""What may happen to tasks and leases: pure decisions on the rows that lie on a desk.
+
+                         answer            the job ends
+    WAITING ⇄ LEASED ─────────────▶ HELD ───────────────▶ PAID
+       ▲  expiry, hand back          │
+       └── the task, again ◀── VOID ◀┘ its worker was caught
+
+Time and randomness come in with `Rules`. Nothing here reads or writes anything else, so that a
+seed replays whatever happens (tests/market/simulator.py). Money moves by transfers that are put on
+the desk with what they pay for: see cpushare/market/ledger.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from msgspec import structs
+
+from cpushare.market.coins import pay_of
+from cpushare.market.desk import Desk
+from cpushare.market.ledger import Step, Transfer, transfer_id
+from cpushare.market.messages import HandBack, Receipt, TaskResult, canonical
+from cpushare.market.states import (
+    Execution,
+    Job,
+    JobState,
+    Purpose,
+    Stage,
+    Standing,
+    Task,
+    TaskStage,
+    Worker,
+)
+from cpushare.market.trust import TrustPolicy
+
+LEASE_S = 60.0
+"""The shortest lease; long tasks get more."""
+SLOWEST_UNITS_S = 2_000_000
+"""Cost units a second of the slowest worker that is waited for (the interpreter's pace)."""
+
+
+class Rules:
+    """Decisions at one moment: `now` in seconds, `draw` gives uniform numbers in [0, 1), `fresh`
+    numbers that name a new execution.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        policy: TrustPolicy,
+        now: float,
+        draw: Callable[[], float],
+        fresh: Callable[[], int],
+    ) -> None:
+        self.desk = desk
+        self.policy = policy
+        self.now = now
+        self._draw = draw
+        self._fresh = fresh
+
+    # Leases.
+
+    def grant(self, execution: Execution, worker: Worker, spare_s: float) -> Execution:
+        """Put an execution into a worker's hands; `spare_s` is what lies before it in the batch."""
+        work_s = execution.units / SLOWEST_UNITS_S
+        if worker.standing is Standing.CHECKER:
+            execution = self._unpaid(execution)
+        leased = structs.replace(
+            execution,
+            stage=Stage.LEASED,
+            worker=worker.id,
+            account=worker.account,
+            deadline=self.now + LEASE_S + work_s + spare_s,
+            since=self.now,
+        )
+        self.desk.put(leased)
+        return leased
+
+    def expire(self, execution: Execution) -> None:
+        """Take back a lease whose time is over. Its worker may still answer, if it is first."""
+        if execution.stage is Stage.LEASED and execution.deadline <= self.now:
+            self._requeue(execution)
+
+    def hand_back(self, worker: Worker, returned: HandBack) -> None:
+        """Take back what a worker gives back. What is not its lease is passed over."""
+        execution = self.desk.executions.get(returned.lease)
+        if execution is None or execution.worker != worker.id:
+            return
+        if execution.stage is Stage.LEASED:
+            self._give_back(execution, worker, returned.reason if returned.is_refused else "")
+
+    def _give_back(self, execution: Execution, worker: Worker, refusal: str) -> None:
+        """Back to the others; a task refused too often goes to the exchange's own worker, and is
+        given up if that refuses it as well: strangers alone cannot spoil a task.
+        """
+        if not refusal:
+            self._requeue(execution)
+        elif worker.standing is Standing.CHECKER:
+            self._fail(execution, refusal)
+        else:
+            failures = execution.failures + 1
+            execution = structs.replace(execution, failures=failures)
+            if failures >= self.policy.most_failures:
+                execution = self._unpaid(execution)
+            self._requeue(execution)
+
+    def _unpaid(self, execution: Execution) -> Execution:
+        """The execution as one for the exchange's own worker, which earns nothing."""
+        if execution.purpose is Purpose.CHECK and execution.pay:
+            self._return_pay(execution)
+        return structs.replace(execution, pay=0, for_checker=True)
+
+    def _return_pay(self, check: Execution) -> None:
+        job = self.desk.jobs[check.job]
+        self.desk.put(structs.replace(job, checks_left=job.checks_left + check.pay))
+
+    def _requeue(self, execution: Execution) -> None:
+        stopping = self.desk.jobs[execution.job].state is not JobState.RUNNING
+        stage = Stage.VOID if stopping and execution.purpose is Purpose.FIRST else Stage.WAITING
+        self.desk.put(structs.replace(execution, stage=stage, since=self.now, deadline=0.0))
+
+    def _fail(self, execution: Execution, reason: str) -> None:
+        """Nobody can do the task: it is given up, and whoever answered it is not paid."""
+        self.desk.put(structs.replace(execution, stage=Stage.FAILED, since=self.now))
+        for other in self.desk.of_task(execution.task):
+            if other.is_open or other.stage is Stage.HELD:
+                self._void(other)
+        task = self.desk.tasks[execution.task]
+        failure = reason or "workers handed it back again and again"
+        self._change(task, stage=TaskStage.FAILED, outcome=b"", failure=failure)
+
+    # Answers.
+
+    def answer(self, worker: Worker, result: TaskResult) -> Receipt:
+        """Take a worker's outcome for a lease of its own, check or judge by it."""
+        execution = self.desk.executions.get(result.lease)
+        if execution is None or execution.worker != worker.id:
+            return Receipt(result.lease, "refused", "that is no lease of yours")
+        outcome = canonical(result.outcome)
+        if execution.is_answered:
+            if execution.outcome == outcome:
+                return Receipt(result.lease, "known")
+            return Receipt(result.lease, "refused", "you answered this before, otherwise")
+        if not execution.is_open:
+            return Receipt(result.lease, "refused", "the lease was withdrawn")
+        if worker.standing is Standing.CAUGHT:
+            self._requeue(execution)
+            return Receipt(result.lease, "refused", "this worker has been caught in a lie")
+        if result.units != execution.units:
+            self._give_back(execution, worker, "the work is counted otherwise")
+            reason = f"the task is {execution.units} units of work, not {result.units}"
+            return Receipt(result.lease, "refused", reason)
+        self._hold(execution, worker, outcome)
+        return Receipt(result.lease, "accepted")
+
+    def _hold(self, execution: Execution, worker: Worker, outcome: bytes) -> None:
+        others = [e for e in self.desk.of_task(execution.task) if e.is_answered]
+        held = structs.replace(
+            execution, stage=Stage.HELD, outcome=outcome, since=self.now, deadline=0.0
+        )
+        self.desk.put(held)
+        self.desk.put(structs.replace(worker, results=worker.results + 1))
+        self._pay(held, Step.PENDING)
+        task = self.desk.tasks[execution.task]
+        if execution.purpose is Purpose.JUDGE:
+            self._judge(task, held, others)
+        elif others:
+            self._compare(held, others)
+        else:
+            self._change(task, stage=TaskStage.ANSWERED, outcome=outcome)
+            self._maybe_check(held, self.desk.workers[worker.id])
+
+    def _maybe_check(self, held: Execution, worker: Worker) -> None:
+        """Have somebody else do the task too, if trust asks for it."""
+        if any(each.is_open for each in self.desk.of_task(held.task)):
+            return
+        if self.policy.wants_check(self.desk.jobs[held.job].trust, worker, self._draw()):
+            self._ask(held, Purpose.CHECK)
+
+    def _ask(self, held: Execution, purpose: Purpose) -> None:
+        """A new execution of a task: a check is paid from what the job has left for checks."""
+        job = self.desk.jobs[held.job]
+        first_pay = pay_of(held.units, job.price)
+        is_check = purpose is Purpose.CHECK
+        is_paid = is_check and job.checks_left >= first_pay
+        if is_paid:
+            self.desk.put(structs.replace(job, checks_left=job.checks_left - first_pay))
+        self.desk.add(
+            Execution(
+                self._fresh(),
+                held.job,
+                held.index,
+                purpose,
+                job.price,
+                held.units,
+                held.memory_bytes,
+                first_pay if is_paid else 0,
+                avoid_worker=held.worker if is_check else 0,
+                avoid_account=held.account if is_check else 0,
+                for_checker=not is_paid,
+                since=self.now,
+            )
+        )
+
+    def _compare(self, held: Execution, others: list[Execution]) -> None:
+        if all(other.outcome == held.outcome for other in others):
+            for each in (held, *others):
+                self._passed(each)
+        elif not any(e.purpose is Purpose.JUDGE for e in self.desk.of_task(held.task)):
+            self._ask(held, Purpose.JUDGE)
+
+    def _judge(self, task: Task, judge: Execution, others: list[Execution]) -> None:
+        """The exchange computed the task itself: who said something else has lied."""
+        self._change(task, stage=TaskStage.ANSWERED, outcome=judge.outcome)
+        for other in others:
+            if other.outcome == judge.outcome:
+                self._passed(other)
+            else:
+                self.catch(self.desk.workers[other.worker])
+
+    def _passed(self, execution: Execution) -> None:
+        """The outcome has been confirmed: once for each execution."""
+        now = self.desk.executions[execution.id]
+        if now.was_checked:
+            return
+        self.desk.put(structs.replace(now, was_checked=True))
+        worker = self.desk.workers[execution.worker]
+        worker = structs.replace(worker, checks_passed=worker.checks_passed + 1)
+        self.desk.put(structs.replace(worker, standing=self.policy.after_check(worker)))
+
+    def dispute(self, task: Task) -> None:
+        """A buyer says that an outcome is wrong: the exchange computes it itself."""
+        answered = [e for e in self.desk.of_task(task.key) if e.is_answered]
+        judged = any(e.purpose is Purpose.JUDGE for e in self.desk.of_task(task.key))
+        if answered and not judged:
+            self._ask(answered[0], Purpose.JUDGE)
+
+    # Liars.
+
+    def catch(self, worker: Worker) -> None:
+        """A worker has lied: what it has not been paid for is void, and done again.
+
+        All that it holds or has been leased lies on the desk, with the tasks and their executions.
+        """
+        if self.desk.workers[worker.id].standing is Standing.CHECKER:
+            return
+        found = self.desk.workers[worker.id]
+        self.desk.put(structs.replace(found, standing=Standing.CAUGHT))
+        for execution in self.desk.of_worker(worker.id):
+            if execution.stage is Stage.LEASED:
+                self._requeue(execution)
+            elif execution.stage is Stage.HELD:
+                self._void(execution)
+                self._redo(execution)
+
+    def _redo(self, void: Execution) -> None:
+        """What a task is left with when an execution of it counts no more."""
+        job, task = self.desk.jobs[void.job], self.desk.tasks[void.task]
+        others = self.desk.of_task(void.task)
+        answered = [each for each in others if each.is_answered]
+        if answered:
+            if task.outcome == void.outcome:
+                best = min(answered, key=lambda e: (e.purpose is not Purpose.JUDGE, e.id))
+                self._change(task, stage=TaskStage.ANSWERED, outcome=best.outcome)
+            self._recheck(void, answered)
+            return
+        self._change(task, stage=TaskStage.OPEN, outcome=b"")
+        if job.state is JobState.RUNNING and not any(each.is_open for each in others):
+            self.desk.add(
+                Execution(
+                    self._fresh(),
+                    void.job,
+                    void.index,
+                    Purpose.FIRST,
+                    void.price,
+                    void.units,
+                    void.memory_bytes,
+                    pay_of(void.units, job.price),
+                    avoid_worker=void.worker,
+                    since=self.now,
+                )
+            )
+
+    def _recheck(self, void: Execution, answered: list[Execution]) -> None:
+        """What only a liar has confirmed is not confirmed: liars may work together."""
+        if not void.was_checked or len(answered) != 1:
+            return
+        (left,) = answered
+        if left.stage is not Stage.HELD or left.purpose is Purpose.JUDGE:
+            return
+        worker = self.desk.workers.get(left.worker)
+        if worker is not None:
+            self.desk.put(structs.replace(worker, checks_passed=max(0, worker.checks_passed - 1)))
+        left = structs.replace(left, was_checked=False)
+        self.desk.put(left)
+        if not any(each.is_open for each in self.desk.of_task(left.task)):
+            self._ask(left, Purpose.CHECK)
+
+    def _void(self, execution: Execution) -> None:
+        """Take back an execution: its pay flows back to the job."""
+        if execution.stage is Stage.HELD:
+            self._pay(execution, Step.VOID)
+        if execution.purpose is Purpose.CHECK and execution.pay:
+            self._return_pay(execution)
+        self.desk.put(structs.replace(execution, stage=Stage.VOID, since=self.now))
+
+    # Pay, and the end.
+
+    def _pay(self, execution: Execution, step: Step) -> None:
+        if not execution.pay:
+            return
+        job = self.desk.jobs[execution.job]
+        pending = transfer_id(f"pay {execution.id}")
+        is_first = step is Step.PENDING
+        self.desk.transfers.append(
+            Transfer(
+                pending if is_first else transfer_id(f"{step.name.lower()} {execution.id}"),
+                step,
+                job.escrow,
+                execution.account,
+                execution.pay,
+                f"task of job {job.hash[:16]}",
+                self.now,
+                b"" if is_first else pending,
+            )
+        )
+
+    def settle(self, execution: Execution) -> None:
+        """Pay for a held execution; its task does not change any more."""
+        if execution.stage is not Stage.HELD:
+            return
+        self._pay(execution, Step.POST)
+        self.desk.put(structs.replace(execution, stage=Stage.PAID, since=self.now))
+        task = self.desk.tasks[execution.task]
+        if task.stage is TaskStage.ANSWERED:
+            self._change(task, stage=TaskStage.FINAL)
+
+    def stop(self, job: Job, ending: JobState) -> None:
+        """Begin nothing more of a job; what is leased or being checked may end."""
+        if job.state is JobState.RUNNING:
+            self.desk.put(structs.replace(job, state=JobState.STOPPING, ending=ending))
+
+    def drop(self, execution: Execution) -> None:
+        """Void what a stopping job would have begun."""
+        stopping = self.desk.jobs[execution.job].state is not JobState.RUNNING
+        waits = execution.stage is Stage.WAITING and execution.purpose is Purpose.FIRST
+        if stopping and waits:
+            self._void(execution)
+
+    def end(self, job: Job, remainder: int) -> None:
+        """Close a job that has nothing open and nothing held: what is left goes to the buyer."""
+        if remainder:
+            self.desk.transfers.append(
+                Transfer(
+                    transfer_id(f"refund {job.hash}"),
+                    Step.MOVE,
+                    job.escrow,
+                    job.buyer,
+                    remainder,
+                    f"left over from job {job.hash[:16]}",
+                    self.now,
+                )
+            )
+        self.desk.put(structs.replace(job, state=job.ending, ended=self.now))
+
+    def _change(self, task: Task, **fields: object) -> None:
+        now = structs.replace(task, changed=int(self.now * 1000), **fields)
+        self.desk.put(now)
+
+
+def job_hash(document: bytes, buyer: bytes) -> str:
+    """The name of a job: its order's bytes and its buyer."""
+    return hashlib.sha256(b"CPUShare job 1\n" + buyer + document).hexdigest()

@@ -264,3 +264,15 @@ kernel once(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
         err.drop[x + d, y] += i32(src[x, y]);
     }
 }
+
+/// The place of the best of four numbers, of which some are none.
+kernel nearest(in src: image<f64>, out dst: image<f64>(src.width, src.height)) {
+    var err: rows<f64, 2>(src.width);
+    scan (x, y, d) in src {
+        let v = src[x, y] + err[x, y];
+        let best = argmin(abs(v - f64(r) / 4) / (v - 0.5) * (0.5 - v) / f64(i32(v * 8) - r) for r in 0..4);
+        dst[x, y] = best.value + f64(best.at) * 1000;
+        err.drop[x + d, y] += (v - f64(best.at) / 4) / 2;
+        err.drop[x - d, y + 1] += (v - f64(best.at) / 4) / 3;
+    }
+}

@@ -67,19 +67,13 @@ def fold(low: Lowering, position: int, state: State, value: Value, place: State)
         return [integers.extreme(low, EXTREME_OP[reduction], state[0], value)]
     better = integers.compare(low, BETTER_OP[reduction], value, state[0])
     if value.type.is_float:
-        was_nan = _is_nan(low, state[0], "uno")
-        is_number = _is_nan(low, value, "ord")
-        first_number = low.build.value(f"and i1 {was_nan}, {is_number}")
-        text = f"or i1 {low.text(better)}, {first_number}"
-        better = low.instruction(ScalarType.BOOL, text)
+        was_nan = integers.compare(low, Op.NE, state[0], state[0])
+        is_number = integers.compare(low, Op.EQ, value, value)
+        better = integers.choose(low, was_nan, is_number, better)
     return [
         integers.choose(low, better, new, old)
         for new, old in zip([value, *place], state, strict=True)
     ]
-
-
-def _is_nan(low: Lowering, value: Value, predicate: str) -> str:
-    return low.build.value(f"fcmp {predicate} {low.typed(value)}, {low.text(value)}")
 
 
 def _counted_type(reduction: Reduction, scalar: ScalarType) -> ScalarType:

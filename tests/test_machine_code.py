@@ -19,7 +19,8 @@ from compiler.pipeline import compile_path
 from tests.counting import count
 from tests.jit import kernels
 from vm import codec
-from vm.jit import backend, linker
+from vm.jit import backend
+from vm.jit.emission import emit
 from vm.jit.image import KERNEL, KernelImage, constants_address
 from vm.jit.lower import VECTOR_TARGETS, lower
 from vm.module import Module
@@ -64,8 +65,7 @@ def image_of(kernel: VerifiedKernel, cpu: str, attempt: int) -> KernelImage:
     """What the compile box makes of a kernel with its defaults."""
     values = tuple(tuple(p.default) or (1,) * max(1, p.length) for p in kernel.kernel.parameters)
     ir = lower(kernel, values, blind=min(attempt, 3), target=VECTOR_TARGETS[cpu]).ir
-    data = backend.compile_ir(ir, cpu, attempt)
-    return linker.link(data, "kernel", EXTERNALS, layout_seed=attempt)
+    return emit(ir, cpu, attempt, EXTERNALS)
 
 
 def look(image: KernelImage) -> int:

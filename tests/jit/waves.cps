@@ -276,3 +276,15 @@ kernel nearest(in src: image<f64>, out dst: image<f64>(src.width, src.height)) {
         err.drop[x - d, y + 1] += (v - f64(best.at) / 4) / 3;
     }
 }
+
+/// Whole numbers of 64 bits that are known to fit 32.
+kernel shortened(in src: image<i64>, out dst: image<i32>(src.width, src.height)) {
+    var err: rows<i32, 2>(src.width);
+    scan (x, y, d) in src {
+        let v = i32(min(max(src[x, y], -2147483648), 2147483647));
+        let n = max(v | 4, -50) + (err[x, y] & 255);
+        dst[x, y] = n;
+        err.drop[x + d, y] += n / 4;
+        err.drop[x, y + 1] += n / 5;
+    }
+}

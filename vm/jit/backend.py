@@ -74,11 +74,18 @@ def compile_ir(ir: str, cpu: str, attempt: int = 0) -> bytes:
     return bytes(target_machine(cpu).emit_object(module))
 
 
-def assembly(ir: str, cpu: str) -> str:
-    """What `compile_ir` would emit, as text: for people."""
+def assembly(ir: str, cpu: str, attempt: int = 0) -> str:
+    """The assembly text of some IR, optimised. Raises `Crash` if LLVM refuses the IR."""
     module = parse(ir, cpu)
-    optimise(module, cpu)
+    optimise(module, cpu, attempt)
     return str(target_machine(cpu).emit_assembly(module))
+
+
+def assemble(text: str, cpu: str) -> bytes:
+    """The relocatable ELF object of assembly text. Raises `Crash` if LLVM refuses it."""
+    lines = text.replace("\\", "\\5C").replace('"', "\\22").splitlines()
+    module = parse("\n".join(f'module asm "{line}"' for line in lines), cpu)
+    return bytes(target_machine(cpu).emit_object(module))
 
 
 def llvm_version() -> str:

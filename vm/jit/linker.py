@@ -55,13 +55,22 @@ def link(
     `layout_seed` moves code and constants a little, so that bytes which happened to look like a
     forbidden instruction become others. Raises `SandboxBroken` for what our IR never makes.
     """
+    return link_and_locate(data, entry, externals, layout_seed)[0]
+
+
+def link_and_locate(
+    data: bytes, entry: str, externals: Mapping[str, int], layout_seed: int = 0
+) -> tuple[KernelImage, dict[str, int]]:
+    """Link an object as `link` does; also gives where in the code its symbols are."""
     try:
         return _link(data, entry, externals, layout_seed)
     except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise SandboxBroken(f"the object is no x86-64 ELF: {error}") from None
 
 
-def _link(data: bytes, entry: str, externals: Mapping[str, int], layout_seed: int) -> KernelImage:
+def _link(
+    data: bytes, entry: str, externals: Mapping[str, int], layout_seed: int
+) -> tuple[KernelImage, dict[str, int]]:
     sections = read_sections(data)
     symbols = read_symbols(sections)
     start = KERNEL + JUMP_BYTES + LAYOUT_STEP_BYTES * layout_seed
@@ -72,7 +81,12 @@ def _link(data: bytes, entry: str, externals: Mapping[str, int], layout_seed: in
     image = {True: bytearray(text[0]), False: bytearray(constants[0])}
     starts = {True: KERNEL + text[1] - len(text[0]), False: constants_at}
     _relocate(sections, addresses, externals, image, starts)
-    return _finish(symbols, addresses, entry, image, starts, layout_seed)
+    places = {
+        symbol.name: addresses[symbol.section] + symbol.value - KERNEL
+        for symbol in symbols
+        if symbol.section in addresses and addresses[symbol.section] < constants_at
+    }
+    return _finish(symbols, addresses, entry, image, starts), places
 
 
 def _finish(
@@ -81,7 +95,6 @@ def _finish(
     entry: str,
     image: Mapping[bool, bytearray],
     starts: Mapping[bool, int],
-    layout_seed: int,
 ) -> KernelImage:
     found = [s for s in symbols if s.name == entry and s.section in addresses]
     if len(found) != 1:

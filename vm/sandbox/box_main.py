@@ -15,7 +15,8 @@ import sys
 import msgspec
 
 from vm.errors import CPUShareError, Crash, Invalid, Malformed, OverLimit, Refused, SandboxBroken
-from vm.jit import backend, linker
+from vm.jit import backend
+from vm.jit.emission import emit
 from vm.jit.pipeline import batch_ir, kernel_ir
 from vm.sandbox import seccomp
 from vm.sandbox.elf import EXTERNALS
@@ -58,8 +59,7 @@ def compile_kernel(request: CompileRequest) -> CompileAnswer:
         raise Refused(f"there is no attempt {request.attempt}")
     if request.cpu not in backend.LEVELS:
         raise Refused(f"there is no CPU level {request.cpu!r}")
-    data = backend.compile_ir(_ir(request), request.cpu, request.attempt)
-    image = linker.link(data, "kernel", EXTERNALS, layout_seed=request.attempt)
+    image = emit(_ir(request), request.cpu, request.attempt, EXTERNALS)
     return CompileAnswer(image.text, image.constants, backend.llvm_version())
 
 

@@ -39,7 +39,7 @@ def resize(low: Lowering, value: Value, target: ScalarType) -> Value:
         result = low.instruction(target, text, value)
     if target.minimum <= value.low and value.high <= target.maximum:
         result = replace(result, low=value.low, high=value.high, as_byte=as_byte)
-        if source is ScalarType.I64 and target is ScalarType.I32:
+        if source is ScalarType.I64 and target is ScalarType.I32 and not value.lanes:
             result = replace(result, wide=value.text)
         if source is ScalarType.I32 and target is ScalarType.I64 and value.wide:
             result = replace(result, text=value.wide)

@@ -1,0 +1,102 @@
+"""LLVM IR -> linked code, in which no bytes look like an instruction that a kernel must not have.
+
+LLVM writes assembly text, which is assembled here: so where the end of one instruction and the
+beginning of the next make a forbidden pair by chance (`mov …, 15` is ….0f, `xor` is 31: rdtsc), a
+`nop` goes between; where a jump's distance has such bytes, it changes; where a memory operand's
+offset has, its base register is moved for that instruction. What cannot be helped, a constant say,
+is left to another attempt (vm/sandbox/native.py), with other code.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+
+from vm.jit import backend, linker
+from vm.jit.audit import find_forbidden
+from vm.jit.image import KernelImage
+
+ROUNDS = 8
+ENTRY = "kernel"
+LABEL = "instruction"  # a label with a number before every instruction: it names its place
+NOP = "\tnop"
+MOVED = 0x1111  # added to a base register and taken off an offset: no byte of it stays as it was
+OPERAND = re.compile(r"(-?\d+)\((%r(?:[abcd]x|bp|si|di|\d+))([,)])")
+PLAIN = re.compile(r"\t(?:v|p(?!ush|op)|mov|add|sub|and|or|xor|cmp|test|cvt)")
+BYTES = {"ax": "al|ah", "bx": "bl|bh", "cx": "cl|ch", "dx": "dl|dh"}
+
+
+def emit(ir: str, cpu: str, attempt: int, externals: Mapping[str, int]) -> KernelImage:
+    """The code of a kernel, as far as may be without forbidden bytes. Raises `SandboxBroken`."""
+    lines = backend.assembly(ir, cpu, attempt).splitlines()
+    seen: set[tuple[str, int]] = set()
+    for _ in range(ROUNDS):
+        data = backend.assemble("\n".join(_labelled(lines)), cpu)
+        image, places = linker.link_and_locate(data, ENTRY, externals, layout_seed=attempt)
+        found = {(each.name, each.offset) for each in find_forbidden(image.text)}
+        if not found or found == seen:
+            break
+        seen = found
+        lines = _apart(lines, _hits(places, [offset for _, offset in found]))
+    return image
+
+
+def _is_instruction(line: str) -> bool:
+    return line[:1] == "\t" and line[1:2] not in (".", "#", "")
+
+
+def _labelled(lines: list[str]) -> list[str]:
+    labelled = []
+    for number, line in enumerate(lines):
+        if _is_instruction(line):
+            labelled.append(f"{LABEL}{number}:")
+        labelled.append(line)
+    return labelled
+
+
+def _hits(places: Mapping[str, int], offsets: list[int]) -> set[int]:
+    """The numbers of the lines whose instructions lie at these offsets of the code."""
+    marked = sorted(
+        (place, int(name.removeprefix(LABEL)))
+        for name, place in places.items()
+        if name.startswith(LABEL)
+    )
+    starts = [place for place, _ in marked]
+    found = (bisect_right(starts, offset) - 1 for offset in offsets)
+    return {marked[index][1] for index in found if index >= 0}
+
+
+def _apart(lines: list[str], hits: set[int]) -> list[str]:
+    """The lines with a nop before and after each hit, which is moved, if it has been hit again."""
+    moved = []
+    for number, line in enumerate(lines):
+        if number not in hits:
+            moved.append(line)
+        elif NOP in lines[number - 1 : number]:
+            moved += _on_another_base(line)
+        else:
+            moved += [NOP, line, NOP]
+    return moved
+
+
+def _on_another_base(line: str) -> list[str]:
+    """An instruction with another offset in its memory operand, from a base moved as far.
+
+    `lea` changes no flags. Only where the base is named once, in instructions that use no register
+    without naming it.
+    """
+    found = OPERAND.search(line)
+    if found is None or not PLAIN.match(line) or len(_family(found[2]).findall(line)) != 1:
+        return [line]
+    offset, base, then = int(found[1]), found[2], found[3]
+    other = line[: found.start()] + f"{offset - MOVED}({base}{then}" + line[found.end() :]
+    return [f"\tleaq\t{MOVED}({base}), {base}", other, f"\tleaq\t-{MOVED}({base}), {base}"]
+
+
+def _family(register: str) -> re.Pattern[str]:
+    """A register under all its names."""
+    name = register.removeprefix("%r")
+    if name.isdigit():
+        return re.compile(rf"%r{name}[dwb]?\b")
+    return re.compile(rf"%(?:[re]?{name}|{BYTES.get(name, f'{name}l')})\b")

@@ -119,11 +119,6 @@ kernel turned(in src: image<u8>, out dst: image<u8>(src.height, src.width)) {
     map (x, y) in dst { dst[x, y] = src[y, x]; }
 }
 
-/// Stays scalar: colours.
-kernel colours(in src: image<u8, 3>, out dst: image<u8, 3>(src.width, src.height)) {
-    map (x, y) in dst { dst[x, y] = [src[x, y][2], src[x, y][0], src[x, y][1]]; }
-}
-
 /// Stays scalar: it may trap.
 kernel trapping(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
     map (x, y) in dst { dst[x, y] = u8(i32(src[x, y]) + 1); }

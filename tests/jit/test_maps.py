@@ -23,14 +23,19 @@ from vm.jit.lower import VECTOR_TARGETS, lower
 from vm.module import Role
 from vm.verifier import VerifiedKernel, VerifiedModule, verify
 
-SOURCE = Path(__file__).with_name("maps.cps")
+SOURCES = ("maps.cps", "channels.cps")
 LEVELS = sorted(VECTOR_TARGETS)
 SCALAR = {
     "back": "an image is both read and written",
     "turned": "a pixel is read elsewhere than at constant distances",
-    "colours": "channels of a pixel lie between those of its neighbours",
+    **dict.fromkeys(
+        ("colours", "tinted", "redder", "striped", "shifted", "masked"),
+        "channels of a pixel lie between those of its neighbours",
+    ),
     "trapping": "it may trap",
 }
+ALIKE = {"light", "codes", "two", "soft"}
+EIGHT_BYTES = {"doubles", "wide", "long_tables", "short_tables"}
 TOGETHER: dict[str, list[int | None]] = {
     "chain": [0, 4, 7],
     "joined": [0, 0, 5],
@@ -40,6 +45,7 @@ TOGETHER: dict[str, list[int | None]] = {
     "around": [None, None],
     "first": [None, None],
     "over": [0, 1, 0, 3],
+    "soft": [0, 1],
 }
 # Widths around 16, 32 and 64 lanes with edges of up to three pixels; lines around the borders.
 SIZES = [(1, 1), (2, 15), (3, 16), (1, 17), (5, 19), (4, 31), (9, 32), (2, 33), (3, 35), (11, 36),
@@ -47,11 +53,17 @@ SIZES = [(1, 1), (2, 15), (3, 16), (1, 17), (5, 19), (4, 31), (9, 32), (2, 33), 
 
 
 @cache
-def program() -> VerifiedModule:
-    return verify(compile_path(SOURCE).encoded)
+def programs() -> dict[str, VerifiedModule]:
+    """The module of each kernel."""
+    modules = [verify(compile_path(Path(__file__).with_name(name)).encoded) for name in SOURCES]
+    return {name: module for module in modules for name in module.kernels}
 
 
-NAMES = sorted(program().kernels)
+def kernel_of(name: str) -> VerifiedKernel:
+    return programs()[name].kernels[name]
+
+
+NAMES = sorted(programs())
 
 
 def pictures(kernel: VerifiedKernel, height: int, width: int, seed: int) -> dict[str, NDArray[Any]]:
@@ -92,14 +104,14 @@ def same(
 
 
 def compiled(name: str, cpu: str, lanes: list[int]) -> list[inprocess.Compiled]:
-    kernel, target = program().kernels[name], VECTOR_TARGETS[cpu]
+    kernel, target = kernel_of(name), VECTOR_TARGETS[cpu]
     targets = [replace(target, map_lanes=n) for n in lanes]
     return [inprocess.Compiled(kernel, cpu, chosen) for chosen in (None, target, *targets)]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_map_gets_the_form_it_can_have(name: str) -> None:
-    kernel = program().kernels[name]
+    kernel = kernel_of(name)
     for cpu in LEVELS:
         values = parameters.resolve(kernel.kernel, {})
         *_, last = lower(kernel, values, target=VECTOR_TARGETS[cpu]).forms.values()
@@ -108,13 +120,15 @@ def test_each_map_gets_the_form_it_can_have(name: str) -> None:
             assert last.why == f"pixels in no order; {SCALAR[name]}"
         else:
             target = VECTOR_TARGETS[cpu]
-            lanes = target.bytes // 2 if name in ("doubles", "wide") else target.map_lanes
-            assert last.why.startswith(f"{lanes} pixels at a time")
+            lanes = target.bytes // 2 if name in EIGHT_BYTES else target.map_lanes
+            lanes = min(lanes, 16) if name in ("tables", "light") else lanes
+            what = "channels" if name in ALIKE else "pixels"
+            assert last.why.startswith(f"{lanes} {what} at a time")
 
 
 @pytest.mark.parametrize(("name", "lags"), sorted(TOGETHER.items()))
 def test_maps_go_line_by_line_where_they_can(name: str, lags: list[int | None]) -> None:
-    kernel = program().kernels[name]
+    kernel = kernel_of(name)
     values = parameters.resolve(kernel.kernel, {})
     forms = lower(kernel, values, target=VECTOR_TARGETS["x86-64-v3"]).forms
     found = [re.search(r"(\d+) lines after", forms[place].why) for place in sorted(forms)]
@@ -156,18 +170,20 @@ def test_every_width_up_to_140(name: str, cpu: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - set(SCALAR)))
 def test_the_interpreter_agrees(name: str) -> None:
-    kernel = program().kernels[name]
+    kernel = kernel_of(name)
     cpu = "x86-64-v2"
     vector = inprocess.Compiled(kernel, cpu, VECTOR_TARGETS[cpu])
     for height, width in ((1, 1), (2, 19), (3, 43), (5, 16)):
         inputs = pictures(kernel, height, width, seed=height)
-        wanted = interp.run(program(), name, inputs, {}).outputs
+        wanted = interp.run(programs()[name], name, inputs, {}).outputs
         found = vector(inputs)
         for image, pixels in wanted.items():
             assert pixels.tobytes() == found[image].tobytes()
 
 
-@pytest.mark.parametrize("name", ["gradient", "arms", "floats", "wide", "chain", "joined"])
+@pytest.mark.parametrize(
+    "name", ["gradient", "arms", "floats", "wide", "chain", "joined", "light", "two", "soft"]
+)
 def test_nothing_beside_the_images_is_written(name: str) -> None:
     """The arena between the buffers stays as it was; the first and last pixels are at its ends."""
     cpu = "x86-64-v3"
@@ -183,8 +199,8 @@ def test_nothing_beside_the_images_is_written(name: str) -> None:
 
 def test_blinded_constants_change_no_byte() -> None:
     cpu = "x86-64-v3"
-    for name in ("gradient", "ranks", "floats", "arms"):
-        kernel = program().kernels[name]
+    for name in ("gradient", "ranks", "floats", "arms", "tables", "light", "two", "soft"):
+        kernel = kernel_of(name)
         plain = inprocess.Compiled(kernel, cpu, None)
         for blind in (1, 2, 3):
             vector = inprocess.Compiled(kernel, cpu, VECTOR_TARGETS[cpu], blind)
@@ -192,7 +208,7 @@ def test_blinded_constants_change_no_byte() -> None:
 
 
 def test_a_checked_run_is_scalar() -> None:
-    kernel = program().kernels["gradient"]
+    kernel = kernel_of("gradient")
     values = parameters.resolve(kernel.kernel, {})
     (form,) = lower(kernel, values, checked=True, target=VECTOR_TARGETS["x86-64-v3"]).forms.values()
     assert "vector code was not asked for" in form.why
@@ -200,7 +216,7 @@ def test_a_checked_run_is_scalar() -> None:
 
 def test_what_repeats_along_a_line_is_not_computed_in_it() -> None:
     """Ordered dither is a load, a comparison of bytes, a choice and a store in the loop."""
-    kernel = program().kernels["ranks"]
+    kernel = kernel_of("ranks")
     cpu = "x86-64-v3"
     values = parameters.resolve(kernel.kernel, {})
     ir = lower(kernel, values, target=VECTOR_TARGETS[cpu]).ir

@@ -55,6 +55,9 @@ class Builder:
         self.cold: list[str] = []
         self.globals: list[str] = []
         self.declared: set[str] = set()
+        self.known: dict[str, str] | None = (
+            None  # names by instruction, while equal ones share them
+        )
         self.count = 0
         self.block = "entry"
         self._block_count = 0
@@ -85,8 +88,12 @@ class Builder:
 
     def value(self, text: str) -> str:
         """One instruction with a result; gives its name."""
+        if self.known is not None and text in self.known:
+            return self.known[text]
         name = self.name()
         self.emit(f"{name} = {text}")
+        if self.known is not None:
+            self.known[text] = name
         return name
 
     def at_entry(self, text: str) -> str:

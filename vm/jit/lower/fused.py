@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from vm.jit.lower.channels import vector_body
 from vm.jit.lower.lanes import NotVector
-from vm.jit.lower.map_body import HANDLERS, MapBody, map_lanes, one_vector
+from vm.jit.lower.map_body import MapBody, on_trial, one_vector
 from vm.jit.lower.map_lines import write_line
 from vm.jit.lower.regions import counted, forget, number
-from vm.jit.lower.state import Lowering, PixelLoop
-from vm.limits import AXIS_PIXELS
+from vm.jit.lower.state import Lowering
 from vm.module import Border, Role
 from vm.opcodes import Op
 from vm.scalar import ARITHMETIC
@@ -58,10 +58,7 @@ def fuse(low: Lowering, position: int) -> dict[int, str]:
             raise NotVector("none reads what another wrote")
         _make_rings(low, members)
         _emit(low, members)
-        return {
-            m.position: f"{m.body.lanes} pixels at a time, {m.lag} lines after the first map"
-            for m in members
-        }
+        return {m.position: f"{m.body.shape}, {m.lag} lines after the first map" for m in members}
     except NotVector:
         low.build.rewind(mark)
         low.restore(environment)
@@ -127,22 +124,10 @@ def _members(low: Lowering, positions: list[int]) -> list[_Member]:
 
 def _tried(low: Lowering, position: int) -> MapBody:
     """The map's body, after one vector on trial that tells what it reads. Raises `NotVector`."""
-    region, handlers = low.regions[position], low.handlers
-    width = number(low.kernel.code[position], 2)
-    body = MapBody(low, region, map_lanes(low, region))
-    mark, environment = low.build.mark(), low.environment()
-    low.lane_body, low.handlers = body, {**handlers, **HANDLERS}
-    try:
-        base = bases_of(low.kernel)[width]
-        clear = PixelLoop("", "0", "0", base, clear_left=AXIS_PIXELS, clear_right=AXIS_PIXELS)
-        one_vector(body, clear, "0", None)
-        if len(low.build.cold) > mark.cold:
-            raise NotVector("it may trap")
-        return body
-    finally:
-        low.build.rewind(mark)
-        low.restore(environment)
-        low.lane_body, low.handlers = None, handlers
+    body = vector_body(low, low.regions[position])
+    with on_trial(body) as loop:
+        one_vector(body, loop, "0", None)
+    return body
 
 
 def _producers(members: list[_Member], reader: _Member) -> dict[int, _Member]:

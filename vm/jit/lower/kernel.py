@@ -37,7 +37,7 @@ from vm.verifier.dimensions import bases_of
 from vm.verifier.regions import find_regions
 
 MOST_WALKS = 4  # after so many, every local array goes to memory
-FIRST_SCOPE = 7
+FIRST_SCOPE = 6
 SIGNATURE = "hidden i64 @kernel(ptr noalias %arena, ptr noalias %args)"
 STYLES = (
     "",
@@ -223,8 +223,7 @@ def _metadata(scopes: list[str]) -> list[str]:
     """Fixed nodes first, then scopes, scope lists, noalias lists.
 
     0: branch weights of traps; 1: loops over lanes, which must not be unrolled before they are
-    vectorised; 3: the domain of the scopes; 4: loops that are too short for vectors;
-    6: loops that are slower in vectors.
+    vectorised; 3: the domain of the scopes; 4: loops that are too short for vectors.
     """
     buffers = len(scopes)
     lines = [
@@ -234,7 +233,6 @@ def _metadata(scopes: list[str]) -> list[str]:
         "!3 = distinct !{!3}",
         "!4 = distinct !{!4, !2, !5}",
         '!5 = !{!"llvm.loop.vectorize.enable", i1 false}',
-        "!6 = distinct !{!6, !5}",
     ]
     lines += [f"{scope} = distinct !{{{scope}, !3}}" for scope in scopes]
     lines += [f"!{FIRST_SCOPE + buffers + i} = !{{{scope}}}" for i, scope in enumerate(scopes)]

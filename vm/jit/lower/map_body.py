@@ -3,23 +3,30 @@
 All pixels that lanes see lie side by side in memory, so reads and writes are those of one vector.
 The line's middle alone is done so, where no border matters; stores never leave it, loads stay in
 the image.
+
+Where channels are treated alike (`vm.jit.lower.channels`) a line is all its channels one after the
+other, and every one is a pixel: neighbours lie as many places apart as there are channels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from vm.jit.lower import images, narrow
 from vm.jit.lower.lane_body import HANDLERS as LANE_HANDLERS
 from vm.jit.lower.lanes import LaneBody, NotVector, Source
+from vm.jit.lower.lookups import table_values
 from vm.jit.lower.regions import forget, number, pixel_local
-from vm.jit.lower.state import Lowering, PixelLoop
+from vm.jit.lower.state import Buffer, Lowering, PixelLoop
 from vm.jit.lower.value import Affine, Value, constant
 from vm.jit.lower.wave_plan import kept_channels, touched_images
 from vm.limits import AXIS_PIXELS
 from vm.module import Border, Instruction
 from vm.opcodes import Op
 from vm.types import ScalarType
+from vm.verifier.dimensions import bases_of
 from vm.verifier.regions import Region
 
 I32, BOOL = ScalarType.I32, ScalarType.BOOL
@@ -47,14 +54,18 @@ def map_lanes(low: Lowering, region: Region) -> int:
 
 
 class MapBody(LaneBody):
-    """One vector of a map's line: `x` is that of the first lane, `y` of all (i64 operands)."""
+    """One vector of a map's line: `x` is that of the first lane, `y` of all (i64 operands).
+
+    With `channels` that are treated alike, x counts them.
+    """
 
     compares_bytes = True
 
-    def __init__(self, low: Lowering, region: Region, lanes: int) -> None:
+    def __init__(self, low: Lowering, region: Region, lanes: int, channels: int = 1) -> None:
         x_local, y_local = (number(low.kernel.code[region.start], which) for which in range(2))
         super().__init__(low, lanes, narrow.map_ranges(low, region, (x_local, y_local)))
         self.region = region
+        self.channels = channels
         self.x_local, self.y_local = x_local, y_local
         self.kept = kept_channels(low, region)
         self.x = self.y = "0"
@@ -66,18 +77,30 @@ class MapBody(LaneBody):
             # the last vector of a line may cover pixels that are done: again must give the same
             raise NotVector("an image is both read and written")
 
+    @property
+    def shape(self) -> str:
+        """What a line is done in, for people."""
+        return f"{self.lanes} {'pixels' if self.channels == 1 else 'channels'} at a time"
+
     def numbers(self, first: int) -> Value:
         """first, first + 1 … by lane."""
         listed = ", ".join(f"i32 {first + lane}" for lane in range(self.lanes))
         return Value(I32, f"<{listed}>", low=first, high=first + self.lanes, lanes=self.lanes)
 
+    def line_buffer(self, image: int) -> Buffer:
+        """An image as these lines see it: of one channel."""
+        buffer = self.low.images[image]
+        if self.channels == 1:
+            return buffer
+        width = self.low.build.value(f"mul i64 {buffer.width}, {self.channels}")
+        return replace(buffer, channels=1, width=width)
+
     def pixel(self, source: Source, channel: int) -> Value:
-        """Neighbours in an image of one channel."""
-        low, build, buffer = self.low, self.low.build, self.low.images[source.image]
+        """Neighbours in an image."""
+        low, build, buffer = self.low, self.low.build, self.line_buffer(source.image)
         self.sources.add(source)
-        if buffer.channels > 1:
-            raise NotVector("channels of a pixel lie between those of its neighbours")
-        x = build.value(f"add i64 {self.x}, {source.ahead}") if source.ahead else self.x
+        ahead = source.ahead * self.channels
+        x = build.value(f"add i64 {self.x}, {ahead}") if ahead else self.x
         y = build.value(f"add i64 {self.y}, {source.down}") if source.down else self.y
         if source.border is not Border.INSIDE:
             at = Value(I32, wide=y, affine=Affine(1, source.down))
@@ -120,6 +143,19 @@ def one_vector(body: MapBody, loop: PixelLoop, x: str, first: int | None) -> Non
     If x is `first` and some times the number of lanes, what depends on its low bits alone is worked
     out of `first`: once a line.
     """
+    low = body.low
+    walk_vector(body, loop, x, first)
+    for (image, channel), value in body.put.items():
+        if channel and body.channels > 1:  # it is a lane of the first
+            continue
+        buffer = body.line_buffer(image)
+        value = low.spread(narrow.as_type(low, value, buffer.type), body.lanes)
+        text, kind = images.as_written(low, image, value)
+        images.store(low, buffer, images.place(low, buffer, x, loop.y, 0), text, kind)
+
+
+def walk_vector(body: MapBody, loop: PixelLoop, x: str, first: int | None) -> None:
+    """`one_vector`, but for what it writes: that is in `body.put`."""
     low, build, region = body.low, body.low.build, body.region
     body.x, body.y = x, loop.y
     forget(low, region.assigned)
@@ -135,21 +171,36 @@ def one_vector(body: MapBody, loop: PixelLoop, x: str, first: int | None) -> Non
     for image, channel in body.kept:
         body.put[image, channel] = body.pixel(Source(image), channel)
     low.body(region.start + 1, region.end)
-    for (image, _), value in body.put.items():
-        buffer = low.images[image]
-        if buffer.channels > 1:
-            raise NotVector("channels of a pixel lie between those of its neighbours")
-        value = low.spread(narrow.as_type(low, value, buffer.type), body.lanes)
-        text, kind = images.as_written(low, image, value)
-        images.store(low, buffer, images.place(low, buffer, x, loop.y, 0), text, kind)
+
+
+@contextmanager
+def on_trial(body: MapBody) -> Iterator[PixelLoop]:
+    """A place for vectors that are only looked at: what they write is forgotten."""
+    low, handlers, stack = body.low, body.low.handlers, list(body.low.stack)
+    mark, environment = low.build.mark(), low.environment()
+    base = bases_of(low.kernel)[number(low.kernel.code[body.region.start], 2)]
+    low.lane_body, low.handlers = body, {**handlers, **HANDLERS}
+    try:
+        yield PixelLoop("", "0", "0", base, clear_left=AXIS_PIXELS, clear_right=AXIS_PIXELS)
+        if len(low.build.cold) > mark.cold:
+            raise NotVector("it may trap")
+    finally:
+        low.build.rewind(mark)
+        low.restore(environment)
+        low.lane_body, low.handlers, low.stack = None, handlers, stack
 
 
 def do_elem_get(low: Lowering, position: int, instruction: Instruction) -> None:
-    """ELEM_GET: at one place for all lanes."""
-    if low.stack[-1].lanes:
-        raise NotVector("an array is indexed by a value that differs from pixel to pixel")
-    assert low.lane_body is not None
-    low.lane_body.outer[Op.ELEM_GET](low, position, instruction)
+    """ELEM_GET: at one place for all lanes, or of a table."""
+    index, body = low.stack[-1], low.lane_body
+    assert body is not None
+    if not index.lanes or index.raw is not None:
+        body.outer[Op.ELEM_GET](low, position, instruction)
+        return
+    array = number(instruction, 0)
+    if low.is_checked(position):
+        raise NotVector("an array's index is not proved to be inside")
+    low.push(table_values(low, array, low.pop()), position)
 
 
 HANDLERS = {**LANE_HANDLERS, Op.ELEM_GET: do_elem_get}

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vm.jit.lower import images
-from vm.jit.lower.arrays import SCALAR_ELEMENTS
 from vm.jit.lower.lanes import NotVector
 from vm.jit.lower.map_body import HANDLERS, MapBody, one_vector
 from vm.jit.lower.regions import counted, forget, number, pixel_local
@@ -20,8 +19,6 @@ from vm.module import Border
 from vm.opcodes import Op
 from vm.verifier.dimensions import bases_of
 
-WIDEST_BYTES = 64  # of a vector of AVX-512
-ONE_BY_ONE = ", !llvm.loop !6"
 PARTED_INSTRUCTIONS = 8_000  # LLVM instructions of a body that is written twice, for the edges
 
 
@@ -35,18 +32,7 @@ def write_line(low: Lowering, position: int, y: str, body: MapBody | None) -> No
     if body is not None or left or right:
         _line_in_parts(low, position, x_local, loop, left, right, body)
     else:
-        note = ONE_BY_ONE if _looks_up(low, position) else ""
-        counted(low, width_text, lambda x: _pixel(low, position, x_local, loop, x), note)
-
-
-def _looks_up(low: Lowering, position: int) -> bool:
-    """Whether pixels are looked up in a table, on a processor for which LLVM would take the indices
-    out of wide vectors one at a time: that takes longer than no vectors.
-    """
-    code = low.kernel.code[position : low.regions[position].end]
-    lengths = [low.kernel.arrays[number(step, 0)].length for step in code if step.op is Op.ELEM_GET]
-    is_wide = low.target is not None and low.target.bytes == WIDEST_BYTES
-    return is_wide and max(lengths, default=0) > SCALAR_ELEMENTS
+        counted(low, width_text, lambda x: _pixel(low, position, x_local, loop, x))
 
 
 def _pixel(low: Lowering, position: int, x_local: int, loop: PixelLoop, x: str) -> None:
@@ -138,6 +124,8 @@ def _in_vectors(
     Whole vectors go from the first on; one that ends with the last pixel does what is left.
     """
     build, handlers = low.build, low.handlers
+    if body.channels > 1:
+        first, last = first * body.channels, build.value(f"mul i64 {last}, {body.channels}")
     inner, after = build.label(), build.label()
     build.branch(none, after, inner)
     build.start(inner)

@@ -4,9 +4,10 @@ by line with the maps that follow where those look at what it writes (`vm.jit.lo
 
 from __future__ import annotations
 
+from vm.jit.lower.channels import vector_body
 from vm.jit.lower.fused import fuse
 from vm.jit.lower.lanes import NotVector
-from vm.jit.lower.map_body import MapBody, map_lanes
+from vm.jit.lower.map_body import MapBody
 from vm.jit.lower.map_lines import write_line
 from vm.jit.lower.regions import counted, forget, number
 from vm.jit.lower.state import Form, Lowering
@@ -36,10 +37,10 @@ def _alone(low: Lowering, position: int) -> str:
     mark, environment, stack = low.build.mark(), low.environment(), list(low.stack)
     handlers = low.handlers
     try:
-        body = MapBody(low, region, map_lanes(low, region))
+        body = vector_body(low, region)
         low.lane_body = body
         _lines(low, position, body)
-        return f"{body.lanes} pixels at a time"
+        return body.shape
     except NotVector as reason:
         low.build.rewind(mark)
         low.restore(environment)

@@ -210,8 +210,8 @@ def _reassign(low: Lowering, values: dict[tuple[int, int], Value]) -> None:
 # Loops over pixels.
 
 
-def counted(low: Lowering, size: str, body: Callable[[str], None], note: str = "") -> None:
-    """A loop over 0 .. size - 1 with size >= 1, its counter an i64 phi; `note` is metadata."""
+def counted(low: Lowering, size: str, body: Callable[[str], None]) -> None:
+    """A loop over 0 .. size - 1 with size >= 1, its counter an i64 phi."""
     build = low.build
     before, head, after = build.block, build.label(), build.label()
     build.jump(head)
@@ -222,7 +222,7 @@ def counted(low: Lowering, size: str, body: Callable[[str], None], note: str = "
     following = build.value(f"add i64 {phi.name}, 1")
     phi.add(following, build.block)
     more = build.value(f"icmp ult i64 {following}, {size}")
-    build.emit(f"br i1 {more}, label %{head}, label %{after}{note}")
+    build.emit(f"br i1 {more}, label %{head}, label %{after}")
     build.start(after)
 
 

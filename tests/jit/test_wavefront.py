@@ -205,6 +205,14 @@ def test_a_checked_run_is_scalar() -> None:
     assert {form.name for form in forms.values()} == {"scalar"}
 
 
+@pytest.mark.parametrize(("name", "lanes"), [("diffuse", 64), ("far", 32)])
+def test_bands_are_lower_where_lines_stay_far_behind(name: str, lanes: int) -> None:
+    kernel = program().kernels[name]
+    values = parameters.resolve(kernel.kernel, {})
+    (form,) = lower(kernel, values, target=VECTOR_TARGETS["x86-64-v4"]).forms.values()
+    assert form.why.startswith(f"{lanes} lanes, ")
+
+
 def test_narrow_lanes_need_a_proof() -> None:
     """With other weights what is carried no longer fits: then lanes are wide."""
     verified = verify(compile_path(SOURCE.parents[2] / "examples" / "dither.cps").encoded)

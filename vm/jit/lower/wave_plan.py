@@ -17,6 +17,8 @@ from vm.verifier.regions import Region
 
 HISTORY_STEPS = 64  # how far back a lane may look
 SKEW_PLACES = 16
+RAMP_STEPS = 128  # that a band may take beyond its lines' length, for lanes that are not needed
+BUSY_LANES = 32  # that are
 
 Offset = tuple[int, int, int]  # carry, ahead, down
 
@@ -114,7 +116,11 @@ def skew_of(offsets: set[Offset]) -> int:
 
 
 def _lanes(low: Lowering, lanes: int, skew: int, lines: dict[int, int]) -> int:
-    """As many lanes as asked for, or fewer where the margins of the window are too narrow."""
+    """As many lanes as asked for, or fewer where the margins of the window are too narrow, or
+    where the last lane would begin so late that it costs small pictures more than large ones gain.
+    """
+    while lanes > BUSY_LANES and skew * lanes > RAMP_STEPS:
+        lanes //= 2
     for carry, count in lines.items():
         margin = low.facts.reaches[carry][0].margin
         while lanes >= UNIT and skew * (lanes + count) + 2 * UNIT > margin:

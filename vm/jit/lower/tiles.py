@@ -346,7 +346,7 @@ def _edge_rows(
         at = _times(low, k, UNIT * buffer.channels)
         act(x, row, _element(low, tile.edge, buffer, at))
 
-    build.repeat("0", lanes, lane)
+    build.repeat("0", lanes, lane, is_short=True)
 
 
 def _copy_row(low: Lowering, buffer: Buffer, source: str, target: str) -> None:

@@ -1,8 +1,9 @@
-"""Scans made to take LLVM long, or much stack, as vectors: they get another form in time."""
+"""Scans and maps that would take LLVM long, or much stack, as vectors: they get another form."""
 
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from tests.counting import count
 from tests.jit.test_wavefront import LEVELS
 from tests.vm.listings import encoded, framed
 from vm import limits, parameters
+from vm.errors import OverLimit
+from vm.jit import builder
 from vm.jit.backend import compile_ir
 from vm.jit.lower import VECTOR_TARGETS, lower
-from vm.jit.lower.lanes import STACK_BYTES
+from vm.jit.lower.lanes import STACK_BYTES, TOO_MUCH
 from vm.verifier import verify
 
 COMPILE_S = 5.0  # of CPU time
@@ -59,6 +62,39 @@ def held(kind: str, amount: int) -> str:
     return f"{head}{f'{kind} ' * amount}\ncode\n{SCAN}{made}{used}put dst 0\nend\n"
 
 
+def map_of(kind: str, locals_: int, body: str) -> str:
+    """A map of one image; l3 and so on are of its type."""
+    head = f"image src in {kind} 1 #0 #1\nimage dst out {kind} 1 #0 #1\nlocals i32 i32 i32 "
+    loop = f"map l0 l1 src.width src.height\n{body}put dst 0\nend\n"
+    return f"{head}{f'{kind} ' * locals_}\ncode\n{loop}"
+
+
+def mirrored() -> str:
+    """A map's neighbours through borders, each of them a vector."""
+    body = "own src 0\n"
+    for number in range(250):
+        body += f"get l0\nconst i32 {number % 32 - 16}\nadd i32\nget l1\n"
+        body += f"const i32 {number // 32 - 4}\nadd i32\nload src 0 mirror\nmin u8\n"
+    return map_of("u8", 0, body)
+
+
+def held_in_a_map(kind: str, amount: int) -> str:
+    """As `held`."""
+    names = [f"l{3 + i}" for i in range(amount)]
+    made = "".join(f"own src 0\nconst {kind} {i + 2}\nmul {kind}\nset {n}\n"
+                   for i, n in enumerate(names))  # fmt: skip
+    used = "own src 0\n" + "".join(f"get {n}\nadd {kind}\nown src 0\nxor {kind}\n" for n in names)
+    return map_of(kind, amount, made + used)
+
+
+def maps(amount: int) -> str:
+    """Maps that take ever so little."""
+    one = "map l0 l1 src.width src.height\nown src 0\n"
+    one += "const f64 1.5\nmul f64\nsqrt f64\n" * 30 + "put dst 0\nend\n"
+    head = "image src in f64 1 #0 #1\nimage dst out f64 1 #0 #1\nlocals i32 i32 i32\n"
+    return f"{head}code\n{one * amount}"
+
+
 def taps() -> str:
     """Every carry at every distance that fits."""
     head = "carry f64\n" * limits.CARRIES
@@ -93,6 +129,10 @@ BOMBS = {
     "held": held("i64", 1_000),
     "a few held": held("i64", 300),
     "taps": taps(),
+    "mirrored": mirrored(),
+    "held in a map": held_in_a_map("i64", 1_000),
+    "a few held in a map": held_in_a_map("i64", 300),
+    "maps": maps(90),
 }
 
 
@@ -130,3 +170,34 @@ def test_all_scans_of_a_kernel_share_the_room_for_vectors() -> None:
     rooms = [line for line in forms.ir.splitlines() if " = alloca [" in line]
     sizes = [int(line.split("[")[1].split()[0]) * 8 for line in rooms]
     assert sum(sizes) <= STACK_BYTES
+
+
+def test_all_maps_of_a_kernel_share_the_room_for_vectors() -> None:
+    kernel = verify(encoded(framed(maps(90)))).kernels["k"]
+    values = parameters.resolve(kernel.kernel, {})
+    first, *_, last = lower(kernel, values, target=VECTOR_TARGETS["x86-64-v3"]).forms.values()
+    assert first.why == "16 pixels at a time"
+    assert last.why == f"pixels in no order; {TOO_MUCH}"
+
+
+def test_what_only_vectors_make_too_large_is_scalar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Just as many instructions as the scalar form has are allowed, and one less."""
+    kernel = verify(encoded(framed(maps(1)))).kernels["k"]
+    values = parameters.resolve(kernel.kernel, {})
+    scalar, target = lower(kernel, values), VECTOR_TARGETS["x86-64-v3"]
+
+    def fits(limit: int) -> bool:
+        monkeypatch.setattr(builder, "IR_INSTRUCTIONS", limit)
+        try:
+            return bool(lower(kernel, values).ir)
+        except OverLimit:
+            return False
+
+    least = bisect_left(range(1_000), True, key=fits)
+    monkeypatch.setattr(builder, "IR_INSTRUCTIONS", least)
+    found = lower(kernel, values, target=target)
+    assert found.ir == scalar.ir
+    assert [form.why for form in found.forms.values()] == [f"pixels in no order; {TOO_MUCH}"]
+    monkeypatch.setattr(builder, "IR_INSTRUCTIONS", least - 1)
+    with pytest.raises(OverLimit):
+        lower(kernel, values, target=target)

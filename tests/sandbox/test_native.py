@@ -91,6 +91,19 @@ def test_hits_in_every_attempt_are_refused(cache: ObjectCache) -> None:
     assert cache.info().entries == 0
 
 
+@pytest.mark.parametrize("is_batch", [False, True])
+def test_much_code_is_compiled_again_without_vectors_and_quickly(is_batch: bool) -> None:
+    large = KernelImage(HIT.text + b"\x90" * native.LARGE_BYTES, b"")
+    box = FakeBox([large, HIT, CLEAN])
+    request = CompileRequest(VERIFIED.encoded, "k", b"", sets=(b"",) if is_batch else ())
+    made = native_kernel(request, box, None)  # type: ignore[arg-type]
+    assert made.attempts == 3
+    assert [asked.attempt for asked in box.requests] == [0, *native.QUICK_ATTEMPTS]
+    assert [asked.scalar for asked in box.requests] == [False, *[not is_batch] * 2]
+    with pytest.raises(SandboxBroken, match="all 3 layouts"):
+        native_kernel(request, FakeBox([large]), None)  # type: ignore[arg-type]
+
+
 def test_both_sides_know_of_as_many_attempts() -> None:
     assert native.ATTEMPTS == backend.ATTEMPTS
 

@@ -6,7 +6,8 @@ flag that licenses undefined behaviour (nsw, nuw, exact, inbounds, fast-math) is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from vm.errors import OverLimit
@@ -55,9 +56,7 @@ class Builder:
         self.cold: list[str] = []
         self.globals: list[str] = []
         self.declared: set[str] = set()
-        self.known: dict[str, str] | None = (
-            None  # names by instruction, while equal ones share them
-        )
+        self._known: dict[str, str] | None = None  # names by instruction: see `sharing`
         self.count = 0
         self.block = "entry"
         self._block_count = 0
@@ -88,13 +87,22 @@ class Builder:
 
     def value(self, text: str) -> str:
         """One instruction with a result; gives its name."""
-        if self.known is not None and text in self.known:
-            return self.known[text]
+        if self._known is not None and text in self._known:
+            return self._known[text]
         name = self.name()
         self.emit(f"{name} = {text}")
-        if self.known is not None:
-            self.known[text] = name
+        if self._known is not None:
+            self._known[text] = name
         return name
+
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """Within, equal instructions of a block are written once: so nothing read may change."""
+        self._known = {}
+        try:
+            yield
+        finally:
+            self._known = None
 
     def at_entry(self, text: str) -> str:
         """An instruction with a result at the head of the function."""
@@ -108,6 +116,8 @@ class Builder:
         self.lines.append(f"{label}:")
         self.block = label
         self._block_count = 0
+        if self._known is not None:
+            self._known = {}
 
     def jump(self, label: str) -> None:
         """End the block with a branch."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from vm import parameters as parameter_values
-from vm.errors import OverLimit, Refused
+from vm.errors import Refused
 from vm.jit.lower import VECTOR_TARGETS, batch_lanes, lower, lower_batch
 from vm.jit.lower.lanes import NotVector
 from vm.module import Role
 from vm.verifier import VerifiedKernel, verify
 
-IR_BYTES = 8 << 20
 BLIND_LEVELS = 4
 
 
@@ -32,13 +31,13 @@ def kernel_ir(
 
     `blind` is 0, or up to 3 where the byte audit found constants that look like forbidden
     instructions; with `checked`, signed arithmetic traps instead of wrapping. With a `cpu` level
-    scans become wavefronts for its vectors; without, all loops are scalar.
+    loops become vectors for it; without, or where there would be too much code, all are scalar.
     Raises `Malformed`, `Invalid`, `Refused`, `OverLimit`.
     """
     found = _verified(module, kernel, blind)
     values = parameter_values.from_bytes(found.kernel, parameters)
     target = VECTOR_TARGETS.get(cpu)
-    return _limited(lower(found, values, blind=blind, checked=checked, target=target).ir)
+    return lower(found, values, blind=blind, checked=checked, target=target).ir
 
 
 def _verified(module: bytes, kernel: str, blind: int) -> VerifiedKernel:
@@ -48,12 +47,6 @@ def _verified(module: bytes, kernel: str, blind: int) -> VerifiedKernel:
     if not 0 <= blind < BLIND_LEVELS:
         raise Refused(f"there is no blinding level {blind}")
     return found
-
-
-def _limited(ir: str) -> str:
-    if len(ir) > IR_BYTES:
-        raise OverLimit("the kernel is too large for native code", f"{IR_BYTES} bytes of LLVM IR")
-    return ir
 
 
 def batch_ir(
@@ -78,7 +71,6 @@ def batch_ir(
         raise Refused("only in images can be shared")
     values = [parameter_values.from_bytes(found.kernel, given) for given in sets]
     try:
-        ir = lower_batch(found, values, shared, target, blind=blind).ir
+        return lower_batch(found, values, shared, target, blind=blind).ir
     except NotVector as why:
         raise Refused(f"'{kernel}' cannot run on many images at once: {why}") from None
-    return _limited(ir)

@@ -47,12 +47,8 @@ class _Walked(MapBody):
 def _are_alike(low: Lowering, region: Region, lanes: int, channels: int) -> bool:
     body = _Walked(low, region, lanes)
     put: list[dict[int, Value]] = []
-    with on_trial(body) as loop:
-        low.build.known = {}
-        try:
-            for body.own in range(channels):
-                walk_vector(body, loop, low.build.name(), None)
-                put.append({image: body.put[image, body.own] for image in body.written})
-        finally:
-            low.build.known = None
+    with on_trial(body) as loop, low.build.sharing():
+        for body.own in range(channels):
+            walk_vector(body, loop, low.build.name(), None)
+            put.append({image: body.put[image, body.own] for image in body.written})
     return all(same(first, other[image]) for image, first in put[0].items() for other in put)

@@ -17,7 +17,7 @@ from itertools import pairwise
 
 from vm.jit.lower.channels import vector_body
 from vm.jit.lower.lanes import NotVector
-from vm.jit.lower.map_body import MapBody, on_trial, one_vector
+from vm.jit.lower.map_body import MapBody, on_trial, one_vector, refuse_much
 from vm.jit.lower.map_lines import write_line
 from vm.jit.lower.regions import counted, forget, number
 from vm.jit.lower.state import Lowering
@@ -58,6 +58,7 @@ def fuse(low: Lowering, position: int) -> dict[int, str]:
             raise NotVector("none reads what another wrote")
         _make_rings(low, members)
         _emit(low, members)
+        refuse_much(low, mark.count)
         return {m.position: f"{m.body.shape}, {m.lag} lines after the first map" for m in members}
     except NotVector:
         low.build.rewind(mark)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from types import MappingProxyType
 
+from vm.errors import OverLimit
 from vm.jit.lower import (
     arrays,
     batch,
@@ -22,7 +23,7 @@ from vm.jit.lower import (
 )
 from vm.jit.lower import reductions as folds
 from vm.jit.lower.folding import fold_all
-from vm.jit.lower.lanes import NotVector
+from vm.jit.lower.lanes import TOO_MUCH, NotVector
 from vm.jit.lower.narrow import Interval
 from vm.jit.lower.state import BatchTasks, Buffer, Form, Handler, Lowering, VectorTarget
 from vm.jit.lower.value import Value, constant
@@ -36,6 +37,7 @@ from vm.verifier import VerifiedKernel
 from vm.verifier.dimensions import bases_of
 from vm.verifier.regions import find_regions
 
+IR_BYTES = 8 << 20
 MOST_WALKS = 4  # after so many, every local array goes to memory
 FIRST_SCOPE = 6
 SIGNATURE = "hidden i64 @kernel(ptr noalias %arena, ptr noalias %args)"
@@ -66,11 +68,28 @@ def lower(
     """One kernel as LLVM IR, its parameters made constants.
 
     With `checked`, signed arithmetic traps instead of wrapping, and all loops are scalar; they are
-    too without a `target`.
+    too without a `target`, or where only vectors make the kernel too large.
 
     `blind` (0 to 3) hides constants that the bytecode chose, should their bytes look like
     forbidden instructions. Raises `OverLimit` where the kernel is too large for native code.
     """
+    if target is not None and not checked:
+        try:
+            return _lower(kernel, parameters, blind, checked, target, "")
+        except OverLimit:
+            return _lower(kernel, parameters, blind, checked, None, TOO_MUCH)
+    return _lower(kernel, parameters, blind, checked, None, "vector code was not asked for")
+
+
+def _lower(
+    kernel: VerifiedKernel,
+    parameters: ParameterValues,
+    blind: int,
+    checked: bool,
+    target: VectorTarget | None,
+    why_scalar: str,
+) -> Lowered:
+    """`lower`; `why_scalar` is why there is no target."""
     in_memory: frozenset[int] = frozenset()
     for walk in count(1):
         low = Lowering(
@@ -82,14 +101,13 @@ def lower(
             blind,
             in_memory,
             checked,
-            None if checked else target,
+            target,
         )
+        low.why_scalar = why_scalar
         metadata = _prologue(low)
         low.walk(0, len(kernel.kernel.code))
         if not low.demoted:
-            low.build.emit("ret i64 0")
-            text = low.build.text(f"{SIGNATURE} {STYLES[blind]}".rstrip(), metadata)
-            return Lowered(text, low.forms)
+            return _lowered(low, metadata)
         in_memory |= low.demoted
         if walk == MOST_WALKS:
             in_memory |= frozenset(range(len(kernel.kernel.arrays)))
@@ -121,8 +139,16 @@ def lower_batch(
     low.walk(0, len(code))
     if low.demoted:
         raise NotVector("an array lies in memory")
+    return _lowered(low, metadata)
+
+
+def _lowered(low: Lowering, metadata: list[str]) -> Lowered:
+    """The end of the function, and the module around it."""
     low.build.emit("ret i64 0")
-    return Lowered(low.build.text(f"{SIGNATURE} {STYLES[blind]}".rstrip(), metadata), low.forms)
+    ir = low.build.text(f"{SIGNATURE} {STYLES[low.blind]}".rstrip(), metadata)
+    if len(ir) > IR_BYTES:
+        raise OverLimit("the kernel is too large for native code", f"{IR_BYTES} bytes of LLVM IR")
+    return Lowered(ir, low.forms)
 
 
 def batch_lanes(target: VectorTarget) -> int:

@@ -16,7 +16,8 @@ from vm.opcodes import Op
 STACK_BYTES = 1 << 18  # of a child's 1 MiB, for what all vector bodies keep in memory
 SPILLED_BYTES = 1 << 19  # and for results of a body that registers do not hold, at worst all
 CHANNELS = 4  # of an image: more take LLVM seconds to turn
-INSTRUCTIONS = 5_000  # of LLVM, in all vector code of a kernel: LLVM may take 2 s for them
+INSTRUCTIONS = 5_000  # of LLVM, in all wavefronts of a kernel: LLVM may take 2 s for them
+TOO_MUCH = "there would be too much vector code"
 
 
 class NotVector(Exception):

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from vm.jit.lower import images, narrow
 from vm.jit.lower.lane_body import HANDLERS as LANE_HANDLERS
-from vm.jit.lower.lanes import LaneBody, NotVector, Source
+from vm.jit.lower.lanes import TOO_MUCH, LaneBody, NotVector, Source
 from vm.jit.lower.lookups import table_values
 from vm.jit.lower.regions import forget, number, pixel_local
 from vm.jit.lower.state import Buffer, Lowering, PixelLoop
@@ -35,6 +35,8 @@ READS = frozenset({Op.OWN, Op.LOAD, Op.LOAD_OR})
 
 SCALAR_FROM = 3  # at this level of blinding maps are scalar
 REGISTERS_A_VALUE = 4  # at most, for pixels of the largest type
+BODY_INSTRUCTIONS = 2_000  # of LLVM, in one vector's body
+MAP_INSTRUCTIONS = 10_000  # of LLVM, in all maps of a kernel that have vectors: three seconds
 
 
 def map_lanes(low: Lowering, region: Region) -> int:
@@ -45,7 +47,9 @@ def map_lanes(low: Lowering, region: Region) -> int:
     """
     target = low.target
     if target is None:
-        raise NotVector("vector code was not asked for")
+        raise NotVector(low.why_scalar)
+    if low.map_instructions > MAP_INSTRUCTIONS:
+        raise NotVector(TOO_MUCH)
     if low.blind == SCALAR_FROM:
         raise NotVector("its code is being hidden")
     sizes = [low.images[image].type.size_bytes for image in touched_images(low, region)]
@@ -143,8 +147,11 @@ def one_vector(body: MapBody, loop: PixelLoop, x: str, first: int | None) -> Non
     If x is `first` and some times the number of lanes, what depends on its low bits alone is worked
     out of `first`: once a line.
     """
-    low = body.low
-    walk_vector(body, loop, x, first)
+    low, before = body.low, body.low.build.count
+    with low.build.sharing():
+        walk_vector(body, loop, x, first)
+    if low.build.count - before > BODY_INSTRUCTIONS:
+        raise NotVector("it is too long for vectors")
     for (image, channel), value in body.put.items():
         if channel and body.channels > 1:  # it is a lane of the first
             continue
@@ -171,6 +178,15 @@ def walk_vector(body: MapBody, loop: PixelLoop, x: str, first: int | None) -> No
     for image, channel in body.kept:
         body.put[image, channel] = body.pixel(Source(image), channel)
     low.body(region.start + 1, region.end)
+
+
+def refuse_much(low: Lowering, before: int) -> None:
+    """Take note of a map that was written in vectors since there were so many instructions. Raises
+    `NotVector` where a kernel has too much of it.
+    """
+    low.map_instructions += low.build.count - before
+    if low.map_instructions > MAP_INSTRUCTIONS:
+        raise NotVector(TOO_MUCH)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 from vm.jit.lower.channels import vector_body
 from vm.jit.lower.fused import fuse
 from vm.jit.lower.lanes import NotVector
-from vm.jit.lower.map_body import MapBody
+from vm.jit.lower.map_body import MapBody, refuse_much
 from vm.jit.lower.map_lines import write_line
 from vm.jit.lower.regions import counted, forget, number
 from vm.jit.lower.state import Form, Lowering
@@ -40,6 +40,7 @@ def _alone(low: Lowering, position: int) -> str:
         body = vector_body(low, region)
         low.lane_body = body
         _lines(low, position, body)
+        refuse_much(low, mark.count)
         return body.shape
     except NotVector as reason:
         low.build.rewind(mark)

@@ -191,6 +191,7 @@ class Lowering:
         self.in_memory = in_memory
         self.checked = checked
         self.target = target
+        self.why_scalar = ""  # if there is no target
         self.forms: dict[int, Form] = {}
         self.fused: set[int] = set()  # maps to come that are written already
         self.image_spans: dict[int, Span | None] = {}
@@ -211,7 +212,7 @@ class Lowering:
         self.pixel: PixelLoop | None = None
         self.scan: ScanLine | None = None
         self.lane_body: LaneBody | None = None
-        self.vector_stack_bytes = self.vector_instructions = 0
+        self.vector_stack_bytes = self.vector_instructions = self.map_instructions = 0
         self._blinded: dict[tuple[ScalarType, int], str] = {}
         self._hidden: dict[tuple[ScalarType, int, int], str] = {}
         self._key = ""

@@ -21,7 +21,7 @@ from vm.errors import OverLimit
 from vm.jit.builder import Phi
 from vm.jit.lower import images, tiles
 from vm.jit.lower.lane_body import HANDLERS
-from vm.jit.lower.lanes import INSTRUCTIONS, NotVector
+from vm.jit.lower.lanes import INSTRUCTIONS, TOO_MUCH, NotVector
 from vm.jit.lower.regions import forget
 from vm.jit.lower.state import Form, Lowering
 from vm.jit.lower.tiles import UNIT, Tile
@@ -43,7 +43,7 @@ def lower_scan(
     run in scalar form.
     """
     if low.target is None:
-        return Form("scalar", "vector code was not asked for"), ""
+        return Form("scalar", low.why_scalar), ""
     region = low.regions[position]
     mark, environment, stack = low.build.mark(), low.environment(), list(low.stack)
     handlers = low.handlers
@@ -54,7 +54,7 @@ def lower_scan(
         _emit(wave)
         low.vector_instructions += low.build.count - mark.count
         if low.vector_instructions > INSTRUCTIONS:
-            raise NotVector("there would be too much vector code")
+            raise NotVector(TOO_MUCH)
         kinds = sorted({str(kind) for kind in wave.plan.types.values()})
         shape = f"{wave.lanes} lanes, each line {wave.plan.skew} places behind the one above"
         shape = f"{shape}; carries {', '.join(kinds) or 'nothing'}"

@@ -29,6 +29,7 @@ FORMATS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     ".bmp": ("BMP", ("uint8",), ("uint8",)),
 }
 OPTIONS: dict[str, dict[str, object]] = {
+    "PNG": {"compress_level": 4},  # a third of the time of 6, for a tenth more bytes when dithered
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True, "exact": True},
 }

@@ -96,22 +96,26 @@ class LocalEngine:
                     waiting.future.set_exception(error)
 
     def _take(self) -> list[_Waiting]:
-        with self._lock:
-            while self._line:
-                first = self._line.popleft()
-                if first.future.set_running_or_notify_cancel():
-                    break
-            else:
-                return []
-            many = self._runners.tasks_at_once(first.batch, first.task.parameters)
-            mates = self._mates(first, many)
-            for mate in mates:
-                self._line.remove(mate)
-        return [first, *(mate for mate in mates if mate.future.set_running_or_notify_cancel())]
+        while True:
+            with self._lock:
+                if not self._line:
+                    return []
+                first = self._line[0]
+            many = self._runners.tasks_at_once(first.batch, first.task.parameters)  # may take long
+            with self._lock:
+                if not self._line or self._line[0] is not first:
+                    continue
+                group = [first, *self._mates(first, many)]
+                for each in group:
+                    self._line.remove(each)
+            group = [each for each in group if each.future.set_running_or_notify_cancel()]
+            if group:
+                return group
 
     def _mates(self, first: _Waiting, many: int) -> list[_Waiting]:
         """Who runs with the first: others with the same parameters, or on the same images."""
-        near = [] if many == 1 else [waiting for waiting in self._line if waiting.goes_with(first)]
+        others = [] if many == 1 else [waiting for waiting in self._line if waiting is not first]
+        near = [waiting for waiting in others if waiting.goes_with(first)]
         alike = [waiting for waiting in near if waiting.values == first.values]
         if len(alike) + 1 < many // FEWEST_SHARE:
             alike = [waiting for waiting in near if same_images(waiting.task, first.task)]

@@ -43,6 +43,7 @@ class WarmRunners:
         self._local = threading.local()
         self._all: dict[WarmKernel, str] = {}
         self._at_once: dict[tuple[object, ...], int] = {}
+        self._counting = threading.Lock()
         self._lock = threading.Lock()
         self._box: CompileBox | None = None
         self._left: set[str] = set()
@@ -95,10 +96,11 @@ class WarmRunners:
         try:
             values = parameter_values.resolve(batch.signature, parameters)
             key = (batch.verified.hash, batch.kernel, values)
-            if key not in self._at_once:
-                kernel = batch.verified.kernels[batch.kernel]
-                self._at_once[key] = tasks_at_once(kernel, values, require_native().cpu)
-            return self._at_once[key]
+            with self._counting:  # once, however many threads ask
+                if key not in self._at_once:
+                    kernel = batch.verified.kernels[batch.kernel]
+                    self._at_once[key] = tasks_at_once(kernel, values, require_native().cpu)
+                return self._at_once[key]
         except CPUShareError:
             return 1  # whoever runs it is told
 

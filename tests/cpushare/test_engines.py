@@ -345,6 +345,30 @@ def test_serpentine_pictures_run_many_at_once(monkeypatch: pytest.MonkeyPatch) -
 
 
 @needs_native
+def test_tasks_can_be_submitted_while_it_is_found_out_how_many_go_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lowering takes its time. A task that is cancelled meanwhile leaves its company."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(runners: WarmRunners, batch: Batch, parameters: Mapping[str, object]) -> int:
+        begun.set()
+        assert go_on.wait(30)
+        return 16
+
+    monkeypatch.setattr(WarmRunners, "tasks_at_once", slow)
+    with cpushare.compile(DITHER) as program:
+        futures = [program.submit(src=noise(), serpentine=True, cache=False)]
+        assert begun.wait(30)
+        futures += [program.submit(src=noise(), serpentine=True, cache=False) for _ in range(4)]
+        assert futures[0].cancel()
+        go_on.set()
+        wanted = program.run(src=noise(), serpentine=True).dst
+        for future in futures[1:]:
+            assert np.array_equal(future.result().dst, wanted)
+
+
+@needs_native
 def test_one_that_traps_does_not_spoil_its_group() -> None:
     text = (
         "kernel k(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {\n"

@@ -165,6 +165,16 @@ def test_the_content_decides_not_the_name(tmp_path: Path) -> None:
         read_image(tmp_path / "a.gif")
 
 
+def test_png_is_not_packed_as_tight_as_can_be(tmp_path: Path) -> None:
+    """Packing a dithered picture tightly takes several times as long as all the rest of a task."""
+    dithered = np.random.default_rng(0).integers(0, 2, (256, 256), np.uint8) * 255
+    write_image(tmp_path / "a.png", dithered)
+    written = (tmp_path / "a.png").read_bytes()
+    start = written.index(b"IDAT") + 4
+    assert written[start + 1] >> 6 == 1, "the level, as zlib's header tells it: fast"
+    assert len(written) < dithered.size // 4
+
+
 def test_cmyk_is_refused(tmp_path: Path) -> None:
     Image.fromarray(COLOUR).convert("CMYK").save(tmp_path / "a.jpg")
     with pytest.raises(Refused, match="CMYK"):

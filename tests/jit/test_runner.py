@@ -13,6 +13,7 @@ from tests.jit import kernels
 from tests.vm.build import END, LOAD_HERE, check, const, get, op, pixels
 from vm import codec
 from vm.errors import OverLimit, Refused, SandboxBroken, SandboxUnavailable, Trap
+from vm.jit.image import KernelImage
 from vm.module import Border, Image, Module, Role
 from vm.opcodes import Op
 from vm.sandbox.box import CompileBox
@@ -180,14 +181,26 @@ def test_the_deadline_grows_with_the_price(box: CompileBox) -> None:
     assert large > small + 1
 
 
+class Counting(ObjectCache):
+    """A cache that counts what it is asked."""
+
+    asked = 0
+
+    def load(self, key: str) -> KernelImage | None:
+        self.asked += 1
+        return super().load(key)
+
+
 def test_a_little_work_is_compiled_as_scalar_code(box: CompileBox, tmp_path: Path) -> None:
-    """Vector code takes longer to compile than it saves; if it is there, it is used."""
+    """Vector code takes longer to compile than it saves; what is there is read once, and used."""
     verified = module_of(kernels.dither())
-    small, cache = {"src": gray(64, 64)}, ObjectCache(tmp_path / "objects")
-    for tasks, is_scalar in ((1, True), (0, False), (1, False), (1_000_000, False)):
+    small, cache = {"src": gray(64, 64)}, Counting(tmp_path / "objects")
+    for tasks, is_scalar, asked in ((1, True, 2), (0, False, 1), (1, False, 1), (10**6, False, 1)):
         with NativeRunner(verified, "k", {}, box=box, cache=cache, tasks=tasks) as runner:
             runner.run(small)
             assert runner.scalar is is_scalar
+        assert cache.asked == asked
+        cache.asked = 0
     with NativeRunner(verified, "k", {}, box=box, tasks=1_000_000) as runner:
         runner.run(small)
         assert not runner.scalar

@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,6 +27,7 @@ from vm.jit.image import CONSTANT_BYTES, TEXT_BYTES
 from vm.module import Border, Dimension, Image, Instruction, Kernel, Module, Role
 from vm.opcodes import Op
 from vm.sandbox.capability import require_native
+from vm.sandbox.closing import Closing
 from vm.sandbox.messages import (
     ANSWER_BYTES,
     LENGTH_BYTES,
@@ -77,7 +77,7 @@ def warm_module() -> bytes:
     )
 
 
-class CompileBox:
+class CompileBox(Closing):
     """A compile box. Starts when first used; safe to share between threads; a context manager."""
 
     def __init__(self, cpu: str | None = None) -> None:
@@ -231,17 +231,6 @@ class CompileBox:
         """End the box. It starts again if it is used again."""
         with self.lock:
             self._end()
-
-    def __enter__(self) -> CompileBox:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _is_ready(fd: int, event: int, seconds: float) -> bool:

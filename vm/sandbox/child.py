@@ -20,11 +20,11 @@ import struct
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 
 from msgspec import Struct
 
 from vm.errors import OverLimit, SandboxBroken, SandboxUnavailable
+from vm.sandbox.closing import Closing
 from vm.sandbox.launcher import (
     ARGUMENT_WORDS,
     COMMAND_BYTES,
@@ -104,7 +104,7 @@ def program_file(elf: bytes) -> int:
     return fd
 
 
-class StrictChild:
+class StrictChild(Closing):
     """A running child. Use as a context manager, in the thread that made it."""
 
     def __init__(self, program: int, arena_bytes: int, nice: int = 0) -> None:
@@ -344,17 +344,6 @@ class StrictChild:
             with contextlib.suppress(BufferError):  # somebody still looks at the arena
                 self.memory.close()
             self.memory = None
-
-    def __enter__(self) -> StrictChild:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @contextlib.contextmanager

@@ -48,17 +48,13 @@ def native_kernel(
     `SandboxUnavailable` without llvmlite.
     """
     began = time.perf_counter()
+    found = kept_kernel(request, box, cache)
+    if found is not None:
+        return found
     request = structs.replace(request, cpu=box.cpu, attempt=0)
-    key = object_key(request)
-    if cache is not None:
-        image = cache.load(key)
-        if image is not None and not find_forbidden(image.text):
-            return NativeKernel(write_elf(image), True, time.perf_counter() - began, 0)
-        if image is not None:
-            cache.forget(key)
     image, attempts = _passing(request, box)
     if cache is not None:
-        cache.store(key, image)
+        cache.store(object_key(request), image)
     return NativeKernel(write_elf(image), False, time.perf_counter() - began, attempts)
 
 
@@ -81,11 +77,21 @@ def _passing(request: CompileRequest, box: CompileBox) -> tuple[KernelImage, int
     )
 
 
-def is_kept(request: CompileRequest, box: CompileBox, cache: ObjectCache | None) -> bool:
-    """Whether the executable that a request asks for is in the cache."""
+def kept_kernel(
+    request: CompileRequest, box: CompileBox, cache: ObjectCache | None
+) -> NativeKernel | None:
+    """The executable that a request asks for, if it is in the cache."""
     if cache is None:
-        return False
-    return cache.load(object_key(structs.replace(request, cpu=box.cpu, attempt=0))) is not None
+        return None
+    began = time.perf_counter()
+    key = object_key(structs.replace(request, cpu=box.cpu, attempt=0))
+    image = cache.load(key)
+    if image is None:
+        return None
+    if find_forbidden(image.text):
+        cache.forget(key)
+        return None
+    return NativeKernel(write_elf(image), True, time.perf_counter() - began, 0)
 
 
 def object_key(request: CompileRequest) -> str:

@@ -26,7 +26,7 @@ from vm.layout import Layout, plan
 from vm.module import Image, Role
 from vm.sandbox.child import ChildStatus, StrictChild
 from vm.sandbox.messages import CompileRequest
-from vm.sandbox.native import NativeKernel, is_kept, native_kernel
+from vm.sandbox.native import NativeKernel, kept_kernel, native_kernel
 from vm.sandbox.warm import WarmKernel
 from vm.verifier import VerifiedModule
 
@@ -105,11 +105,12 @@ class NativeRunner(WarmKernel):
         self.wraps_trap = checked
         self.scalar = scalar
         self.tasks = tasks
+        self._kept: NativeKernel | None = None
         self._round_trip_s = 0.0
         self._runs = 0
 
     def _compiled(self) -> NativeKernel:
-        return native_kernel(self._request(), self.box, self.cache)
+        return self._kept or native_kernel(self._request(), self.box, self.cache)
 
     def _request(self) -> CompileRequest:
         name = self.checked.kernel.name
@@ -123,8 +124,9 @@ class NativeRunner(WarmKernel):
         if self._native is not None or not self.tasks or self.scalar or self.wraps_trap:
             return
         units = self.checked.cost.evaluate(prepared.dimensions, prepared.parameters)
-        little = units * self.tasks < QUICK_UNITS
-        self.scalar = little and not is_kept(self._request(), self.box, self.cache)
+        if units * self.tasks < QUICK_UNITS:
+            self._kept = kept_kernel(self._request(), self.box, self.cache)
+            self.scalar = self._kept is None
 
     def _plan(self, prepared: Prepared) -> Layout:
         return plan(self.checked.kernel, self.checked.facts.reaches, prepared.dimensions)

@@ -6,10 +6,8 @@ import contextlib
 import os
 import signal
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from vm.errors import OverLimit, Refused, SandboxBroken, Trap
 from vm.jit import trapword
@@ -19,6 +17,7 @@ from vm.opcodes import Op
 from vm.sandbox.box import CompileBox
 from vm.sandbox.cache import ObjectCache
 from vm.sandbox.child import StrictChild, program_file
+from vm.sandbox.closing import Closing
 from vm.sandbox.native import NativeKernel
 from vm.verifier import VerifiedKernel, VerifiedModule
 
@@ -29,7 +28,7 @@ UNIT_S = 50e-9  # a unit of work takes about 0.3 ns: a hundredfold margin for sl
 WALL_FACTOR = 20.0  # a child of low priority on a busy machine is slow, not hung
 
 
-class WarmKernel(ABC):
+class WarmKernel(Closing):
     """One kernel, compiled once, and one child for tasks whose arena has the same size.
 
     A context manager; to be used in the thread that made it, but for `interrupt`.
@@ -136,17 +135,6 @@ class WarmKernel(ABC):
             self._program, self._native = -1, None
         if self.owns_box:
             self.box.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _whole_pages(size: int) -> int:

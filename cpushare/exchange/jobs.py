@@ -24,10 +24,13 @@ from cpushare.market.messages import (
     JobOrder,
     JobStatus,
     Mint,
+    Mints,
     Outcome,
     ResultsPage,
+    SignedMint,
     TaskState,
     decode,
+    encode,
 )
 from cpushare.market.mint import check_mint
 from cpushare.market.rasters import RasterShape, blob_name
@@ -38,6 +41,7 @@ from cpushare.market.trust import reserve
 from vm.verifier import VerifiedModule
 
 PAGE = 1000
+MINTS_PAGE = 100
 """Results, or lines of a history, in one answer."""
 OVERLAP_MS = 5_000
 """How long a transaction may be under way: later pages look back so far, and repeat themselves."""
@@ -278,9 +282,12 @@ class JobDesk:
         return History(show_key(signed.key), lines, found[-1][0] if len(found) == PAGE else 0)
 
     async def mint(self, mint: Mint, signature: bytes, operator: bytes) -> None:
-        """Make coins by the operator's word; the same word again makes none."""
+        """Make coins by the operator's word, which is kept; the same word again makes none."""
         check_mint(mint, signature, operator)
         read_key(mint.account)
+        document = encode(SignedMint(mint, signature.hex()))
+        name = blob_name(document)
+        await self.world.blobs.put(name, document)
         async with self.world.store.begin() as transaction:
             source = await transaction.account(MINT, "")
             target = await transaction.account(USER, mint.account)
@@ -291,10 +298,20 @@ class JobDesk:
                 source,
                 target,
                 mint.amount,
-                f"mint: {mint.reason}",
+                f"mint {name}: {mint.reason}",
                 mint.created,
             )
+            await transaction.add_blobs([BlobRow(name, len(document))])
             await transaction.enter([new])
+
+    async def mints(self, operator: bytes, before: int) -> Mints:
+        """The documents by which coins came into being, newest first."""
+        async with self.world.store.begin() as transaction:
+            account = await transaction.find_account(MINT, "")
+            found = await transaction.history(account, before, MINTS_PAGE) if account else []
+        names = [transfer.reason.split()[1].rstrip(":") for _, transfer in found]
+        mints = [decode(await self.world.blob(name), SignedMint) for name in names]
+        return Mints(show_key(operator), mints, found[-1][0] if len(found) == MINTS_PAGE else 0)
 
 
 def _shapes(known: Mapping[str, BlobRow], wanted: set[str]) -> dict[str, RasterShape]:

@@ -1,11 +1,12 @@
 """A store of dictionaries, for simulations and tests: what `store.py` promises, written plainly.
 
 A transaction that does not end well is undone. There is one transaction at a time, and none of
-its methods waits, so that whoever drives it decides what happens in which order.
+its methods waits for anything else, so that whoever drives it decides what happens in which order.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -50,16 +51,18 @@ class MemoryStore:
         self.executions: dict[int, Execution] = {}
         self.of_task: dict[TaskKey, frozenset[int]] = {}
         self.blobs: dict[str, BlobRow] = {}
+        self._turn = asyncio.Lock()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[MemoryTransaction]:
         """A transaction."""
-        transaction = MemoryTransaction(self)
-        try:
-            yield transaction
-        except BaseException:
-            transaction.undo()
-            raise
+        async with self._turn:
+            transaction = MemoryTransaction(self)
+            try:
+                yield transaction
+            except BaseException:
+                transaction.undo()
+                raise
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -198,6 +201,11 @@ class MemoryTransaction:
             found.append(each)
         desk.lay(*found, *(self._store.jobs[each.job] for each in found))
         return found
+
+    async def newest_waiting(self) -> float:
+        """Search for it."""
+        every = self._store.executions.values()
+        return max((each.since for each in every if each.stage is Stage.WAITING), default=0.0)
 
     async def save(self, desk: Desk) -> None:
         """Write."""

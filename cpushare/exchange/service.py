@@ -6,7 +6,7 @@ used up, in the same transaction, so that a request that is sent twice is served
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from msgspec import structs
@@ -47,6 +47,9 @@ class Blobs(Protocol):
 
     async def put(self, name: str, data: bytes) -> None:
         """Keep bytes under their name."""
+
+    async def put_all(self, blobs: Mapping[str, bytes]) -> None:
+        """Keep some blobs under their names."""
 
 
 class World:

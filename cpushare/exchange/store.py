@@ -99,6 +99,9 @@ class Transaction(Protocol):
         execution of what they or their account are to avoid.
         """
 
+    async def newest_waiting(self) -> float:
+        """When the execution began to wait that waits for the shortest time; 0 if none waits."""
+
     async def save(self, desk: Desk) -> None:
         """Write what changed on the desk, and enter its transfers."""
 

@@ -280,6 +280,21 @@ class Mint(Message, frozen=True):
     nonce: Annotated[str, Meta(max_length=64)]
 
 
+class SignedMint(Message, frozen=True):
+    """A mint document with the operator's signature, in hex."""
+
+    mint: Mint
+    signature: Annotated[str, Meta(pattern=r"\A[0-9a-f]{128}\Z")]
+
+
+class Mints(Message, frozen=True):
+    """GET /api/mints?before=N: how coins came into being, newest first, and whose word it was."""
+
+    operator: Key
+    mints: list[SignedMint]
+    before: int = 0
+
+
 class BlobNames(Message, frozen=True):
     """Names of blobs: POST /api/blobs/missing answers with those that are not there."""
 

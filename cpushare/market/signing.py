@@ -32,23 +32,27 @@ _INPUT = re.compile(
     r"cpushare=" + re.escape(COVERED) + r";created=(\d{1,12});"
     r'keyid="([a-z2-7]{56})";alg="ed25519";nonce="([0-9a-f]{32})"'
 )
+_DIGEST = re.compile(r"sha-256=:[A-Za-z0-9+/]{43}=:")
 _SIGNATURE = re.compile(r"cpushare=:([A-Za-z0-9+/]{86}==):")
 
 
 class Request(Struct, frozen=True):
-    """What is signed: the method in capitals, the path as sent, the query without its '?'."""
+    """What is signed: the method in capitals, the path as sent, the query without its '?', the
+    host with its port unless that is the usual one (`authority_of`), the body.
+    """
 
     method: str
     path: str
     query: str
     authority: str
-    body: bytes
+    body: bytes = b""
 
 
 class Signed(Struct, frozen=True):
     """What a signature proves: the key that made it, when, and with which nonce.
 
-    `base` is what was signed; with `signature` it can be shown to others.
+    `base` is what was signed; with `signature` it can be shown to others. `digest` is what the
+    signer says of the body, as Content-Digest.
     """
 
     key: bytes
@@ -56,11 +60,18 @@ class Signed(Struct, frozen=True):
     nonce: bytes
     base: bytes
     signature: bytes
+    digest: str = ""
 
 
 def digest_of(body: bytes) -> str:
     """The value of Content-Digest."""
     return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
+
+
+def authority_of(scheme: str, host: str) -> str:
+    """The "@authority" of a request to a host, as in RFC 9421, 2.2.3: lower case, no usual port."""
+    usual = {"https": ":443", "http": ":80"}[scheme]
+    return host.lower().removesuffix(usual)
 
 
 def _base(request: Request, digest: str, parameters: str) -> bytes:
@@ -69,7 +80,7 @@ def _base(request: Request, digest: str, parameters: str) -> bytes:
         f'"@method": {request.method}',
         f'"@path": {request.path}',
         f'"@query": ?{request.query}',
-        f'"@authority": {request.authority.lower()}',
+        f'"@authority": {request.authority}',
         f'"content-digest": {digest}',
         f'"@signature-params": {parameters}',
     )
@@ -90,10 +101,11 @@ def sign(request: Request, pair: KeyPair, now: float, nonce: bytes) -> dict[str,
     }
 
 
-def check(request: Request, headers: Mapping[str, str], now: float) -> Signed:
-    """Who signed a request, by its headers (names in lower case).
+def check_head(request: Request, headers: Mapping[str, str], now: float) -> Signed:
+    """Who signed a request, by its headers (names in lower case), before its body is there.
 
-    Whether the nonce was seen before is for the caller to know. Raises `BadSignature`.
+    Whether the body is the one that was signed is left to `check_body`, whether the nonce was seen
+    before to the caller. Raises `BadSignature`.
     """
     given = headers.get("signature-input", "")
     found = _INPUT.fullmatch(given)
@@ -110,9 +122,9 @@ def check(request: Request, headers: Mapping[str, str], now: float) -> Signed:
             f"the request was signed {now - created:+.0f} s ago by the exchange's clock, which may "
             f"be {CLOCK_S} s off: is your clock right?"
         )
-    digest = digest_of(request.body)
-    if headers.get("content-digest") != digest:
-        raise BadSignature("the body is not the one that was signed")
+    digest = headers.get("content-digest", "")
+    if not _DIGEST.fullmatch(digest):
+        raise BadSignature("the header Content-Digest is missing or has another form")
     key = read_key(found[2])
     base = _base(request, digest, given.removeprefix("cpushare="))
     try:
@@ -120,4 +132,17 @@ def check(request: Request, headers: Mapping[str, str], now: float) -> Signed:
     except binascii.Error:
         raise BadSignature("the header Signature is no base64") from None
     check_signature(key, base, signature)
-    return Signed(key, created, bytes.fromhex(found[3]), base, signature)
+    return Signed(key, created, bytes.fromhex(found[3]), base, signature, digest)
+
+
+def check_body(signed: Signed, body: bytes) -> None:
+    """Raises `BadSignature` unless the body is the one that was signed."""
+    if signed.digest != digest_of(body):
+        raise BadSignature("the body is not the one that was signed")
+
+
+def check(request: Request, headers: Mapping[str, str], now: float) -> Signed:
+    """Who signed a whole request: `check_head` and `check_body`. Raises `BadSignature`."""
+    signed = check_head(request, headers, now)
+    check_body(signed, request.body)
+    return signed

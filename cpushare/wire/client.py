@@ -162,7 +162,8 @@ class ExchangeClient:
         http = self._opened()
         path, _, query = target.partition("?")
         parts = urlsplit(self._address)
-        request = signing.Request(method, path, query, parts.netloc, body)
+        authority = signing.authority_of(parts.scheme, parts.netloc)
+        request = signing.Request(method, path, query, authority, body)
         headers = signing.sign(request, self.pair, self._now(), os.urandom(signing.NONCE_BYTES))
         try:
             answer = http.request(method, target, content=body, headers=headers)

@@ -1,0 +1,158 @@
+"""Bytes by their sha256: programs, rasters, job orders, in a folder or a bucket, through obstore.
+
+A blob is written whole or not at all (obstore writes beside and renames), and on a disk of ours it
+is on the platter before anybody is told that it is there. What is read is held against its name
+again: bytes that a disk has spoilt are as good as missing.
+
+obstore's calls that wait are made in threads: its own asynchronous ones may abort the interpreter
+when it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from cpushare.exchange.store import BlobRow
+from cpushare.market.errors import BadMessage, Unreachable
+from cpushare.market.rasters import HEAD_BYTES, blob_name, read_shape
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+NAME = re.compile(r"[0-9a-f]{64}")
+LEAST_FREE_BYTES = 256 << 20
+"""A disk with less is full: the database, which may lie on it too, goes on."""
+
+
+class DiskFull(Unreachable):
+    """There is no room for more blobs, for now."""
+
+    status = 507
+
+
+class BlobStore:
+    """The blobs of an exchange. `folder` is where they lie, if that is a disk of ours."""
+
+    def __init__(
+        self, store: ObjectStore, folder: Path | None, least_free_bytes: int = LEAST_FREE_BYTES
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._least_free_bytes = least_free_bytes
+
+    @staticmethod
+    def open(url: str, least_free_bytes: int = LEAST_FREE_BYTES) -> BlobStore:
+        """The blobs at file:///FOLDER (which is made), s3://BUCKET/PREFIX or memory:///.
+
+        Raises `BadMessage` for another address, `OSError`.
+        """
+        from obstore.store import LocalStore, from_url
+
+        parts = urlsplit(url)
+        if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
+            folder = Path(unquote(parts.path))
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return BlobStore(LocalStore(folder), folder, least_free_bytes)
+        if parts.scheme not in ("memory", "s3"):
+            raise BadMessage(f"'{url[:100]}' keeps no blobs: file:///FOLDER or s3://BUCKET")
+        return BlobStore(from_url(url), None)
+
+    async def get(self, name: str) -> bytes | None:
+        """The bytes of this name, if they are there and whole."""
+        return await asyncio.to_thread(self._get, check_name(name))
+
+    def _get(self, name: str) -> bytes | None:
+        import obstore
+
+        try:
+            data = bytes(obstore.get(self._store, _place(name)).bytes())
+        except FileNotFoundError:
+            return None
+        return data if blob_name(data) == name else None
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Keep bytes under their name. Raises `BadMessage` if it is another's, `DiskFull`."""
+        await self.put_all({name: data})
+
+    async def put_all(self, blobs: Mapping[str, bytes]) -> None:
+        """Keep some blobs, or none if the first is refused. Raises as `put`."""
+        await asyncio.to_thread(self._put_all, blobs)
+
+    def _put_all(self, blobs: Mapping[str, bytes]) -> None:
+        for name, data in blobs.items():
+            if blob_name(data) != check_name(name):
+                raise BadMessage(f"the bytes are not those of blob {name}")
+        self._check_room(sum(len(data) for data in blobs.values()))
+        for name, data in blobs.items():
+            if self._size(name) != len(data):
+                self._write(name, data)
+
+    def _size(self, name: str) -> int:
+        """The size of a blob; -1 if it is not there."""
+        import obstore
+
+        try:
+            return obstore.head(self._store, _place(name))["size"]
+        except FileNotFoundError:
+            return -1
+
+    def _write(self, name: str, data: bytes) -> None:
+        import obstore
+
+        try:
+            obstore.put(self._store, _place(name), data, use_multipart=False)
+            if self._folder is not None:
+                _flush(self._folder / _place(name))
+        except Exception as error:  # obstore has no class of its own for a full disk
+            if re.search(r"No space left|[Qq]uota exceeded|StorageFull", str(error)):
+                raise DiskFull("the exchange's disk is full: try again later") from None
+            raise
+
+    def _check_room(self, size_bytes: int) -> None:
+        if self._folder is None:
+            return
+        if shutil.disk_usage(self._folder).free - size_bytes < self._least_free_bytes:
+            raise DiskFull("the exchange's disk is full: try again later")
+
+    async def check(self) -> None:
+        """Raises whatever keeps blobs from being read or written."""
+        await self.get("0" * 64)
+        self._check_room(0)
+
+
+def check_name(name: str) -> str:
+    """A blob's name. Raises `BadMessage` unless it is 64 hex digits: it becomes a path."""
+    if not NAME.fullmatch(name):
+        raise BadMessage("a blob's name is its sha256: 64 digits of 0-9 and a-f")
+    return name
+
+
+def describe(name: str, data: bytes) -> BlobRow:
+    """What the store keeps of a blob: its shape if it is a whole raster."""
+    try:
+        shape = read_shape(data[:HEAD_BYTES])
+    except BadMessage:
+        return BlobRow(name, len(data))
+    is_whole = len(data) == HEAD_BYTES + shape.pixel_bytes
+    return BlobRow(name, len(data), shape if is_whole else None)
+
+
+def _place(name: str) -> str:
+    return f"{name[:2]}/{name}"
+
+
+def _flush(path: Path) -> None:
+    """Have the disk keep a file, and its folder the entry of it."""
+    for place in (path, path.parent):
+        fd = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

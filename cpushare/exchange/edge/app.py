@@ -1,0 +1,96 @@
+"""The application: every route, what runs beside them, what is around them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import structlog
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cpushare._version import __version__
+from cpushare.exchange.edge.answers import refuse
+from cpushare.exchange.edge.around import Around
+from cpushare.exchange.edge.bell import Bell
+from cpushare.exchange.edge.blobs import BlobRoutes
+from cpushare.exchange.edge.buyers import account_routes, job_routes
+from cpushare.exchange.edge.gate import Gate, Limits
+from cpushare.exchange.edge.public import public_routes
+from cpushare.exchange.edge.sellers import Sellers
+from cpushare.exchange.jobs import JobDesk
+from cpushare.exchange.service import World
+from cpushare.exchange.sweep import sweep
+from cpushare.market.errors import MarketError
+
+SWEEP_S = 0.5
+Beside = Callable[[], Awaitable[object]]
+"""Something that runs as long as the application does."""
+log = structlog.get_logger("cpushare.exchange")
+
+
+def create_app(
+    world: World,
+    *,
+    authorities: frozenset[str],
+    operator: bytes,
+    limits: Limits = Limits(),  # noqa: B008 - it is frozen
+    beside: Sequence[Beside] = (),
+) -> FastAPI:
+    """The exchange as an ASGI application.
+
+    `authorities` are the hosts it goes by, as "host:port" without the usual port; `operator` is
+    the key that mints; `beside` runs as long as the application does.
+    """
+    gate = Gate(authorities, limits, world.now, time.monotonic)
+    bell = Bell(world)
+    sellers, blobs = Sellers(world, gate, bell), BlobRoutes(world, gate)
+    desk = JobDesk(world)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        every = (bell.serve, lambda: _sweep(world, bell), *beside)
+        tasks = [asyncio.ensure_future(run()) for run in every]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    app = FastAPI(
+        version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
+    app.include_router(job_routes(desk, gate, bell))
+    app.include_router(account_routes(desk, gate))
+    app.include_router(public_routes(world, desk, operator))
+    app.router.routes += [
+        Route("/api/workers", sellers.enrol, methods=["POST"]),
+        Route("/api/work", sellers.work, methods=["POST"]),
+        Route("/api/blobs", blobs.put_many, methods=["POST"]),
+        Route("/api/blobs/missing", blobs.missing, methods=["POST"]),
+        Route("/api/blobs/read", blobs.get_many, methods=["POST"]),
+        Route("/api/blobs/{name:path}", blobs.get, methods=["GET"]),
+        Route("/api/blobs/{name:path}", blobs.put, methods=["PUT"]),
+    ]
+    hot = {("POST", "/api/work"): sellers.work}
+    app.add_middleware(Around, gate=gate, hot=hot)
+    app.add_exception_handler(MarketError, _refuse)
+    return app
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, MarketError)
+    return refuse(error)
+
+
+async def _sweep(world: World, bell: Bell) -> None:
+    """Do what time brings, again and again."""
+    while True:
+        try:
+            if await sweep(world):
+                bell.ring()
+        except Exception:
+            log.exception("the sweep failed")
+        await asyncio.sleep(SWEEP_S)

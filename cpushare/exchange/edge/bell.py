@@ -1,0 +1,103 @@
+"""Sellers that wait for work, and the bell that tells them of some.
+
+Whoever waits is asked for in turn, those who came first first, and gets what suits it. Nobody is
+asked twice about the same work: only what began to wait since is news. So five thousand sellers
+without anything to do cost nothing but their connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
+
+from cpushare.exchange.service import World
+from cpushare.market.errors import MarketError
+from cpushare.market.messages import WorkAnswer
+
+POLL_S = 0.5
+MISSES = 32
+"""Sellers in a row that got nothing: is there any work left?"""
+Ask = Callable[[], Awaitable[WorkAnswer]]
+
+
+class Waiter:
+    """One seller that waits: `ask` looks for work for it."""
+
+    def __init__(self, ask: Ask) -> None:
+        self.ask = ask
+        self.answer: asyncio.Future[WorkAnswer] = asyncio.get_running_loop().create_future()
+
+
+class Bell:
+    """All that wait in this process. `mark` is when the newest work began to wait that it knows."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._waiters: dict[Waiter, float] = {}
+        self._rung = asyncio.Event()
+        self.mark = 0.0
+
+    def __len__(self) -> int:
+        return len(self._waiters)
+
+    def ring(self) -> None:
+        """There may be work."""
+        self._rung.set()
+
+    async def wait(
+        self, ask: Ask, mark: float, wait_s: float, gone: Coroutine[None, None, object]
+    ) -> WorkAnswer | None:
+        """What `ask` finds within a time; None if it is over, or the seller is `gone`.
+
+        `mark` is the bell's from before the seller was told that there is nothing.
+        """
+        waiter = Waiter(ask)
+        watch = asyncio.create_task(gone)
+        self._waiters[waiter] = mark
+        try:
+            await asyncio.wait(
+                (waiter.answer, watch), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            self._waiters.pop(waiter, None)
+            watch.cancel()
+        return waiter.answer.result() if waiter.answer.done() else None
+
+    async def serve(self) -> None:
+        """Ask for those who wait, until cancelled: when the bell rings, and every half second,
+        for work that came through another front end.
+        """
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._rung.wait(), POLL_S)
+            self._rung.clear()
+            if self._waiters and await self._has_news():
+                await self._go_round()
+
+    async def _go_round(self) -> None:
+        misses = 0
+        for waiter, seen in list(self._waiters.items()):
+            if seen == self.mark or waiter not in self._waiters:
+                continue
+            self._waiters[waiter] = self.mark
+            misses = 0 if await self._ask(waiter) else misses + 1
+            if misses % MISSES == MISSES - 1 and not await self._has_news():
+                return
+
+    async def _ask(self, waiter: Waiter) -> bool:
+        try:
+            answer = await waiter.ask()
+        except MarketError as error:
+            if not waiter.answer.done():
+                waiter.answer.set_exception(error)
+            return False
+        if answer.leases and not waiter.answer.done():
+            waiter.answer.set_result(answer)
+        return bool(answer.leases)
+
+    async def _has_news(self) -> bool:
+        """Whether any work waits; notes the newest."""
+        async with self._world.store.begin() as transaction:
+            self.mark = await transaction.newest_waiting()
+        return self.mark > 0

@@ -1,0 +1,63 @@
+"""What sellers ask: to be enrolled, and for work. POST /api/work is the path that is hot."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from msgspec import structs
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cpushare.exchange.edge.answers import answer
+from cpushare.exchange.edge.bell import Bell
+from cpushare.exchange.edge.gate import Gate
+from cpushare.exchange.service import WorkDesk, World
+from cpushare.market.messages import REQUEST_BYTES, Enrolment, WorkAnswer, WorkRequest, decode
+
+LONGEST_S = 25.0
+"""The longest that a request waits for work: proxies and routers forget silent connections."""
+CHECKER_S = 1.0
+"""The same for the exchange's own worker: what is old enough for it rings no bell."""
+ENROLMENT_BYTES = 32 << 10
+
+
+class Sellers:
+    """The routes of sellers."""
+
+    def __init__(self, world: World, gate: Gate, bell: Bell) -> None:
+        self._world = world
+        self._gate = gate
+        self._bell = bell
+        self._desk = WorkDesk(world)
+
+    async def enrol(self, request: Request) -> Response:
+        """POST /api/workers."""
+        sent = await self._gate.receive(request, ENROLMENT_BYTES)
+        return answer(await self._desk.enrol(sent.signed, decode(sent.body, Enrolment)))
+
+    async def work(self, request: Request) -> Response:
+        """POST /api/work."""
+        sent = await self._gate.receive(request, REQUEST_BYTES)
+        wish = decode(sent.body, WorkRequest)
+        mark = self._bell.mark
+        given = await self._desk.work(sent.signed, wish)
+        if wish.results or wish.returned:
+            self._bell.ring()  # there may be checks to do, or what was handed back
+        has_news = given.leases or given.receipts or given.withdrawn
+        if wish.wait_s and wish.wants and not has_news:
+            waited = await self._wait(request, sent.signed.key, wish, mark)
+            given = waited or WorkAnswer()  # who has waited may ask again at once
+        return answer(given)
+
+    async def _wait(
+        self, request: Request, key: bytes, wish: WorkRequest, mark: float
+    ) -> WorkAnswer | None:
+        is_checker = key == self._world.checker
+        wait_s = min(wish.wait_s, CHECKER_S if is_checker else LONGEST_S)
+        ask = partial(self._desk.lease, key, structs.replace(wish, results=[], returned=[]))
+        return await self._bell.wait(ask, mark, wait_s, _gone(request))
+
+
+async def _gone(request: Request) -> None:
+    """Ends when whoever asked has hung up."""
+    await request.receive()

@@ -25,8 +25,12 @@ Price = Annotated[int, Meta(ge=1, le=1 << 40)]
 Units = Annotated[int, Meta(ge=0, le=1 << 62)]
 Values = Annotated[bytes, Meta(max_length=1 << 16)]
 """A kernel's parameters as `vm.parameters.to_bytes` writes them: canonical, and exact."""
-Pattern = Annotated[int, Meta(ge=0, le=(1 << 64) - 1)]
-"""The bits of a record's value (`vm.bits.from_pattern`): JSON has no NaN."""
+Pattern = Annotated[int, Meta(ge=0)]
+"""The bits of a record's value (`vm.bits.from_pattern`): JSON has no NaN.
+
+msgspec checks no bound beyond 63 bits: that there are not too many is checked by whoever knows the
+field's type.
+"""
 
 LEASE_TASKS = 256
 """The most tasks that a worker holds, and the most results that a request brings."""

@@ -40,6 +40,8 @@ def test_a_study_from_its_order_to_its_pay() -> None:
         assert [each.is_final for each in results] == [True] * 4
         ended = buyer.status(status.job)
         assert ended.paid + ended.refunded == ended.reserved
+        seller.close()
+        second.close()
         with exchange.client(pair("one's")) as account:
             assert account.balance().available == sum(each.pay for each in given.leases)
             assert [line.amount > 0 for line in account.history().transfers] == [True] * 8

@@ -298,7 +298,7 @@ class JobDesk:
                 source,
                 target,
                 mint.amount,
-                f"mint {name}: {mint.reason}",
+                f"mint: {mint.reason} [{name}]",
                 mint.created,
             )
             await transaction.add_blobs([BlobRow(name, len(document))])
@@ -309,7 +309,7 @@ class JobDesk:
         async with self.world.store.begin() as transaction:
             account = await transaction.find_account(MINT, "")
             found = await transaction.history(account, before, MINTS_PAGE) if account else []
-        names = [transfer.reason.split()[1].rstrip(":") for _, transfer in found]
+        names = [transfer.reason[-65:-1] for _, transfer in found]
         mints = [decode(await self.world.blob(name), SignedMint) for name in names]
         return Mints(show_key(operator), mints, found[-1][0] if len(found) == MINTS_PAGE else 0)
 

@@ -7,6 +7,7 @@ its methods waits for anything else, so that whoever drives it decides what happ
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,7 +15,7 @@ from typing import TypeVar
 
 from msgspec import structs
 
-from cpushare.exchange.store import MINT, BlobRow, Progress
+from cpushare.exchange.store import ESCROW, MINT, BlobRow, Overview, Progress
 from cpushare.market import ledger
 from cpushare.market.desk import Desk, task_keys
 from cpushare.market.errors import Conflict, Missing
@@ -266,6 +267,34 @@ class MemoryTransaction:
             if each.job == job.id and each.stage is Stage.PAID
         )
         return Progress(open_, answered, final, failed, paid)
+
+    async def task_page(self, job: int, first: int, count: int) -> list[Task]:
+        """Look them up."""
+        keys = [(job, index) for index in range(first, first + count)]
+        return [self._store.tasks[key] for key in keys if key in self._store.tasks]
+
+    async def overview(self, active_since: float) -> Overview:
+        """Count."""
+        store = self._store
+        workers = store.workers.values()
+        checkers = [each for each in workers if each.standing is Standing.CHECKER]
+        sellers = [each for each in workers if each.standing is not Standing.CHECKER]
+        goes = store.executions.values()
+        judged = [each.since for each in goes if each.for_checker and each.stage is Stage.WAITING]
+        available: Counter[str] = Counter()
+        for (kind, _), number in store.accounts.items():
+            available[kind] += store.balances[number].credits - store.balances[number].debits
+        return Overview(
+            dict(Counter((each.state, each.is_public) for each in store.jobs.values())),
+            dict(Counter(each.standing for each in workers)),
+            sum(each.seen > active_since for each in sellers),
+            max((each.seen for each in checkers), default=0.0),
+            sum(each.stage is Stage.LEASED for each in goes),
+            len(judged),
+            min(judged, default=0.0),
+            -available[MINT],
+            available[ESCROW],
+        )
 
     async def changes(self, job: int, after: int, count: int) -> list[Task]:
         """Search for them."""

@@ -20,7 +20,7 @@ from msgspec import Struct
 from cpushare.market.desk import Desk
 from cpushare.market.ledger import Balance, Transfer
 from cpushare.market.rasters import RasterShape
-from cpushare.market.states import Execution, Job, Task, TaskKey, Worker
+from cpushare.market.states import Execution, Job, JobState, Standing, Task, TaskKey, Worker
 
 MINT, USER, ESCROW = "mint", "user", "escrow"
 """Kinds of accounts. The mint is the one that may owe; its name is empty."""
@@ -42,6 +42,27 @@ class Progress(Struct, frozen=True):
     final: int
     failed: int
     paid: int
+
+
+class Overview(Struct, frozen=True):
+    """The whole exchange in counts and sums, which name nobody.
+
+    `jobs` counts by state and by whether they are public, `workers` by standing; `active` workers
+    (the exchange's own is none of them) were seen lately, `checker_seen` is when that one was.
+    `leased` executions are in somebody's hands; `for_checker` wait for the exchange's own worker,
+    the first of them since `for_checker_since` (0: none). `minted` are the micro-coins that there
+    are, `held` those that jobs have set aside.
+    """
+
+    jobs: dict[tuple[JobState, bool], int]
+    workers: dict[Standing, int]
+    active: int
+    checker_seen: float
+    leased: int
+    for_checker: int
+    for_checker_since: float
+    minted: int
+    held: int
 
 
 class Transaction(Protocol):
@@ -120,6 +141,12 @@ class Transaction(Protocol):
 
     async def progress(self, job: Job) -> Progress:
         """How far a job is."""
+
+    async def task_page(self, job: int, first: int, count: int) -> list[Task]:
+        """Tasks of a job by index, from `first` on, as many as `count` at most."""
+
+    async def overview(self, active_since: float) -> Overview:
+        """The exchange as a whole; whoever was seen after `active_since` is active."""
 
     async def changes(self, job: int, after: int, count: int) -> list[Task]:
         """Tasks that changed after a time in ms, in that order, all of one time together."""

@@ -24,7 +24,7 @@ def exchange() -> Iterator[Served]:
 
 def test_a_study_from_its_order_to_its_pay() -> None:
     with served() as exchange, exchange.client(exchange.buyer) as buyer:
-        status = submit(buyer, job())
+        status = submit(buyer, job(trust="pair"))
         assert (status.tasks, status.answered, status.state) == (4, 0, "running")
         assert buyer.balance().available == COINS - status.reserved
         seller, second = (enrol(exchange, pair(n), pair(f"{n}'s")) for n in ("one", "two"))

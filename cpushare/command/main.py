@@ -10,6 +10,10 @@ from cpushare._version import __version__
 from cpushare.cpsc.lazy import LazyGroup, run_command
 
 VERBS = {
+    "exchange": (
+        "cpushare.exchange.commands.main",
+        "Run an exchange, where sellers and buyers meet.",
+    ),
     "doctor": ("cpushare.cpsc.verbs.doctor", "Show how this machine confines strangers' code."),
 }
 EXAMPLES = """

@@ -294,6 +294,9 @@ class MemoryTransaction:
             min(judged, default=0.0),
             -available[MINT],
             available[ESCROW],
+            sum(each.stage is Stage.WAITING for each in goes),
+            sum(each.stage is Stage.HELD for each in goes),
+            sum(available.values()),
         )
 
     async def changes(self, job: int, after: int, count: int) -> list[Task]:

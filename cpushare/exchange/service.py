@@ -48,6 +48,9 @@ class Blobs(Protocol):
     async def put(self, name: str, data: bytes) -> None:
         """Keep bytes under their name."""
 
+    async def check(self) -> None:
+        """Raises whatever keeps blobs from being read or written."""
+
     async def put_all(self, blobs: Mapping[str, bytes]) -> None:
         """Keep some blobs under their names."""
 

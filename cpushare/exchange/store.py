@@ -51,7 +51,9 @@ class Overview(Struct, frozen=True):
     (the exchange's own is none of them) were seen lately, `checker_seen` is when that one was.
     `leased` executions are in somebody's hands; `for_checker` wait for the exchange's own worker,
     the first of them since `for_checker_since` (0: none). `minted` are the micro-coins that there
-    are, `held` those that jobs have set aside.
+    are, `held` those that jobs have set aside. `waiting`
+    executions are in nobody's hands, `unpaid` ones have been answered; `ledger_sum` is what all
+    accounts have together, which is 0.
     """
 
     jobs: dict[tuple[JobState, bool], int]
@@ -63,6 +65,9 @@ class Overview(Struct, frozen=True):
     for_checker_since: float
     minted: int
     held: int
+    waiting: int
+    unpaid: int
+    ledger_sum: int
 
 
 class Transaction(Protocol):

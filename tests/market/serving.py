@@ -13,13 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import uvicorn
+import uvloop
 
 from cpushare.exchange.blobs import BlobStore
 from cpushare.exchange.edge.app import create_app
 from cpushare.exchange.edge.gate import Limits
+from cpushare.exchange.edge.server import Serving, make_server
 from cpushare.exchange.jobs import JobDesk
 from cpushare.exchange.memory import MemoryStore
+from cpushare.exchange.pages.routes import Site
 from cpushare.exchange.service import World
 from cpushare.exchange.store import Store
 from cpushare.market.keys import KeyPair
@@ -110,6 +112,8 @@ def served(
     limits: Limits = FREE,
     now: Callable[[], float] = time.time,
     address: str | None = None,
+    how: Serving = Serving(),  # noqa: B008
+    certificate: str = "",
 ) -> Iterator[Served]:
     """An exchange that runs while the block does. The buyer `pair("buyer")` has `COINS`.
 
@@ -127,9 +131,10 @@ def served(
         authorities=frozenset({authority}),
         operator=pair("operator").public,
         limits=limits,
+        site=Site(f"http://{authority}", certificate, "/api/docs"),
     )
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
-    loop = asyncio.new_event_loop()
+    server = make_server(app, how)
+    loop = uvloop.new_event_loop()
 
     def serve() -> None:
         asyncio.set_event_loop(loop)
@@ -141,7 +146,8 @@ def served(
     while not server.started and thread.is_alive():
         time.sleep(0.005)
     try:
-        exchange = Served(f"http://{authority}", world, loop)
+        scheme = "https" if how.certificate else "http"
+        exchange = Served(f"{scheme}://{authority}", world, loop, certificate)
         if address is None:
             exchange.fund(exchange.buyer.name, COINS)
         yield exchange

@@ -19,9 +19,13 @@ from cpushare.exchange.edge.bell import Bell
 from cpushare.exchange.edge.blobs import BlobRoutes
 from cpushare.exchange.edge.buyers import account_routes, job_routes
 from cpushare.exchange.edge.gate import Gate, Limits
+from cpushare.exchange.edge.handbook import document_routes
+from cpushare.exchange.edge.health import Pulse
+from cpushare.exchange.edge.metrics import Metrics
 from cpushare.exchange.edge.public import public_routes
 from cpushare.exchange.edge.sellers import Sellers
 from cpushare.exchange.jobs import JobDesk
+from cpushare.exchange.pages.routes import Site, routes
 from cpushare.exchange.service import World
 from cpushare.exchange.sweep import sweep
 from cpushare.market.errors import MarketError
@@ -39,20 +43,23 @@ def create_app(
     operator: bytes,
     limits: Limits = Limits(),  # noqa: B008 - it is frozen
     beside: Sequence[Beside] = (),
+    site: Site | None = None,
 ) -> FastAPI:
     """The exchange as an ASGI application.
 
     `authorities` are the hosts it goes by, as "host:port" without the usual port; `operator` is
-    the key that mints; `beside` runs as long as the application does.
+    the key that mints; `beside` runs as long as the application does. `site` is what pages say of
+    the exchange; without it there are none.
     """
     gate = Gate(authorities, limits, world.now, time.monotonic)
     bell = Bell(world)
-    sellers, blobs = Sellers(world, gate, bell), BlobRoutes(world, gate)
+    metrics, pulse = Metrics(world), Pulse(time.monotonic)
+    sellers, blobs = Sellers(world, gate, bell, metrics), BlobRoutes(world, gate)
     desk = JobDesk(world)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        every = (bell.serve, lambda: _sweep(world, bell), *beside)
+        every = (bell.serve, lambda: _sweep(world, bell, pulse), *beside)
         tasks = [asyncio.ensure_future(run()) for run in every]
         yield
         for task in tasks:
@@ -64,7 +71,7 @@ def create_app(
     )
     app.include_router(job_routes(desk, gate, bell))
     app.include_router(account_routes(desk, gate))
-    app.include_router(public_routes(world, desk, operator))
+    app.include_router(public_routes(world, desk, operator, metrics, pulse))
     app.router.routes += [
         Route("/api/workers", sellers.enrol, methods=["POST"]),
         Route("/api/work", sellers.work, methods=["POST"]),
@@ -74,8 +81,11 @@ def create_app(
         Route("/api/blobs/{name:path}", blobs.get, methods=["GET"]),
         Route("/api/blobs/{name:path}", blobs.put, methods=["PUT"]),
     ]
+    app.router.routes += document_routes(app)
+    if site is not None:
+        app.router.routes += routes(world, site)
     hot = {("POST", "/api/work"): sellers.work}
-    app.add_middleware(Around, gate=gate, hot=hot)
+    app.add_middleware(Around, gate=gate, metrics=metrics, hot=hot)
     app.add_exception_handler(MarketError, _refuse)
     return app
 
@@ -85,12 +95,13 @@ async def _refuse(request: Request, error: Exception) -> Response:
     return refuse(error)
 
 
-async def _sweep(world: World, bell: Bell) -> None:
+async def _sweep(world: World, bell: Bell, pulse: Pulse) -> None:
     """Do what time brings, again and again."""
     while True:
         try:
             if await sweep(world):
                 bell.ring()
+            pulse.beat()
         except Exception:
             log.exception("the sweep failed")
         await asyncio.sleep(SWEEP_S)

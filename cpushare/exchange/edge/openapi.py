@@ -13,6 +13,7 @@ import msgspec
 from fastapi import FastAPI
 
 from cpushare.exchange.edge.answers import BYTES, JSON
+from cpushare.exchange.edge.health import Health
 from cpushare.market.messages import (
     Balance,
     BlobNames,
@@ -32,6 +33,7 @@ from cpushare.market.messages import (
 
 REF = "#/components/schemas/{name}"
 MESSAGES = (
+    Health,
     Balance,
     BlobNames,
     Dispute,

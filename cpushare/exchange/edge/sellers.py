@@ -11,6 +11,7 @@ from starlette.responses import Response
 from cpushare.exchange.edge.answers import answer
 from cpushare.exchange.edge.bell import Bell
 from cpushare.exchange.edge.gate import Gate
+from cpushare.exchange.edge.metrics import Metrics
 from cpushare.exchange.service import WorkDesk, World
 from cpushare.market.messages import REQUEST_BYTES, Enrolment, WorkAnswer, WorkRequest, decode
 
@@ -24,10 +25,11 @@ ENROLMENT_BYTES = 32 << 10
 class Sellers:
     """The routes of sellers."""
 
-    def __init__(self, world: World, gate: Gate, bell: Bell) -> None:
+    def __init__(self, world: World, gate: Gate, bell: Bell, metrics: Metrics) -> None:
         self._world = world
         self._gate = gate
         self._bell = bell
+        self._metrics = metrics
         self._desk = WorkDesk(world)
 
     async def enrol(self, request: Request) -> Response:
@@ -47,7 +49,14 @@ class Sellers:
         if wish.wait_s and wish.wants and not has_news:
             waited = await self._wait(request, sent.signed.key, wish, mark)
             given = waited or WorkAnswer()  # who has waited may ask again at once
+        self._count(given)
         return answer(given)
+
+    def _count(self, given: WorkAnswer) -> None:
+        if given.leases:
+            self._metrics.leases.inc(len(given.leases))
+        for receipt in given.receipts:
+            self._metrics.results.labels(receipt.verdict).inc()
 
     async def _wait(
         self, request: Request, key: bytes, wish: WorkRequest, mark: float

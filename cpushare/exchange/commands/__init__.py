@@ -1,0 +1,1 @@
+"""`cpushare exchange`: the verbs of whoever runs one, a file each."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
-from cpushare.exchange.programs import Programs, Work, kernel_of, measure
+from cpushare.exchange.programs import Meter, Programs, Work, kernel_of
 from cpushare.exchange.service import World, use_up
 from cpushare.exchange.store import ESCROW, MINT, USER, BlobRow, Transaction
 from cpushare.market.coins import MOST_MICRO, pay_of, show_coins
@@ -40,6 +40,8 @@ from cpushare.market.states import Execution, Job, JobState, Purpose, Task, Task
 from cpushare.market.trust import reserve
 from vm.verifier import VerifiedModule
 
+FEW = 1000
+"""Tasks that are measured at once, without a thread."""
 PAGE = 1000
 MINTS_PAGE = 100
 """Results, or lines of a history, in one answer."""
@@ -72,9 +74,16 @@ class JobDesk:
         inputs = {blob for row in order.inputs for blob in row.values()}
         async with self.world.store.begin() as transaction:
             shapes = _shapes(await transaction.blobs(inputs), inputs)
-        work = await asyncio.to_thread(_measure_all, verified, order, shapes)
+        owner = signed.key + order.trust.encode()
+        if order.tasks <= FEW:
+            work = _measure_all(verified, order, shapes, owner)
+        else:
+            work = await asyncio.to_thread(_measure_all, verified, order, shapes, owner)
         await self.world.blobs.put(blob_name(document), document)
         async with self.world.store.begin() as transaction:
+            raced = await transaction.job(name)
+            if raced is not None:  # the same was sent twice at once
+                return await self._status(transaction, raced)
             known = await transaction.outcomes({each.work for each in work})
             job = await self._fund(transaction, signed.key, order, document, work, known)
             tasks, executions = self._make(job, work, known)
@@ -213,16 +222,17 @@ class JobDesk:
     async def results(self, signed: Signed, name: str, after: int) -> ResultsPage:
         """Tasks that changed after a time in ms; the next page begins at its `after`.
 
-        A page may repeat what an earlier one said.
+        A page may repeat what an earlier one said. The exchange's clock may have jumped: whoever
+        misses a task of a job that is over begins again at 0.
         """
+        settled = int(self.world.now() * 1000) - OVERLAP_MS
+        after = min(after, max(0, settled))
         async with self.world.store.begin() as transaction:
             job = await self._mine(transaction, signed, name)
             tasks = await transaction.changes(job.id, after, PAGE)
-        settled = int(self.world.now() * 1000) - OVERLAP_MS
-        full = len(tasks) >= PAGE
         last = tasks[-1].changed if tasks else after
         over = job.state not in (JobState.RUNNING, JobState.STOPPING)
-        next_after = last if full or over else max(after, min(last, settled))
+        next_after = last if over else max(after, min(last, settled))
         return ResultsPage(job.hash, job.state.value, [_shown(each) for each in tasks], next_after)
 
     async def cancel(self, signed: Signed, name: str) -> JobStatus:
@@ -241,13 +251,17 @@ class JobDesk:
             job = await self._mine(transaction, signed, name)
             desk = Desk()
             job = await transaction.lay_job(desk, job.id)
-            if job.state in (JobState.RUNNING, JobState.STOPPING):
+            running = job.state in (JobState.RUNNING, JobState.STOPPING)
+            if running and not (await transaction.open_count(job.id))[0]:
                 desk.put(structs.replace(job, closes=self.world.now()))
             await transaction.save(desk)
             return await self._status(transaction, desk.jobs[job.id])
 
     async def dispute(self, signed: Signed, name: str, dispute: Dispute) -> JobStatus:
-        """Have the exchange compute tasks itself. Raises `Forbidden` once a job has ended."""
+        """Have the exchange compute tasks itself, which is paid like a check unless they are wrong.
+
+        Raises `Forbidden` for what has been paid, `TooMuch` if the job has no coins left for it.
+        """
         async with self.world.store.begin() as transaction:
             job = await self._mine(transaction, signed, name)
             if job.state not in (JobState.RUNNING, JobState.STOPPING):
@@ -323,13 +337,17 @@ def _shapes(known: Mapping[str, BlobRow], wanted: set[str]) -> dict[str, RasterS
 
 
 def _measure_all(
-    verified: VerifiedModule, order: JobOrder, shapes: Mapping[str, RasterShape]
+    verified: VerifiedModule, order: JobOrder, shapes: Mapping[str, RasterShape], owner: bytes
 ) -> list[Work]:
+    """What each task takes. Outcomes are known to their `owner` alone, at one level of trust:
+    others' might come from a buyer and a seller who are the same, and would tell what others do.
+    """
     kernel = kernel_of(verified, order.kernel)
     if order.checked and not kernel.kernel.images:
         raise BadMessage("the kernel has no images")
+    meter = Meter(verified, kernel, order.checked, shapes, owner)
     return [
-        measure(verified, kernel, order.checked, parameters, inputs, shapes)
+        meter.measure(parameters, inputs)
         for parameters in order.parameters
         for inputs in order.inputs
     ]

@@ -5,12 +5,13 @@ Nothing is compiled or run here.
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 
 from msgspec import Struct
 
-from cpushare.market.errors import BadMessage, Missing
+from cpushare.market.errors import BadMessage, Missing, TooMuch
 from cpushare.market.messages import Outcome
 from cpushare.market.rasters import RasterShape, blob_name
 from vm import extents, parameters
@@ -22,6 +23,11 @@ from vm.store import key_of
 from vm.verifier import VerifiedModule, verify
 from vm.verifier.verified import VerifiedKernel
 
+MOST_UNITS = 10**13
+"""Cost units of a task: some hours."""
+MOST_MEMORY = 1 << 46
+MOST_MEASURED = 200_000
+"""Different parameters × shapes in a job."""
 KEPT = 64
 """Verified programs that are kept in memory: those used last."""
 
@@ -83,40 +89,71 @@ def named_values(kernel: VerifiedKernel, values: ParameterValues) -> dict[str, o
     return named
 
 
-def measure(
-    verified: VerifiedModule,
-    kernel: VerifiedKernel,
-    checked: bool,
-    given: bytes,
-    inputs: Mapping[str, str],
-    shapes: Mapping[str, RasterShape],
-) -> Work:
-    """What a task takes; `inputs` are names of blobs, `shapes` theirs. Raises `BadMessage`."""
-    values = read_values(kernel, given)
-    sizes = {}
-    for image in kernel.kernel.images_of(Role.IN):
-        if image.name not in inputs:
-            raise BadMessage(f"kernel '{kernel.kernel.name}' takes an image '{image.name}'")
-        shape = shapes[inputs[image.name]]
-        if (shape.type, shape.channels) != (image.type, image.channels):
-            raise BadMessage(
-                f"image '{image.name}' takes {image.channels} × {image.type}, the raster has "
-                f"{shape.channels} × {shape.type}"
+class Meter:
+    """Measures the tasks of one job: `shapes` are those of the blobs, `owner` is who may know.
+
+    What a task takes depends on parameters and shapes; it is evaluated once for each pair of those.
+    """
+
+    def __init__(
+        self,
+        verified: VerifiedModule,
+        kernel: VerifiedKernel,
+        checked: bool,
+        shapes: Mapping[str, RasterShape],
+        owner: bytes,
+    ) -> None:
+        self._kernel = kernel
+        self._shapes = shapes
+        self._images = kernel.kernel.images_of(Role.IN)
+        name = kernel.kernel.name.encode()
+        head = [verified.meaning.encode(), name, b"checked" if checked else b"", owner]
+        self._head = bytes.fromhex(key_of(b"CPUShare work 1\n", *head))
+        self._known: dict[tuple[bytes, tuple[RasterShape, ...]], tuple[int, int]] = {}
+
+    def measure(self, given: bytes, inputs: Mapping[str, str]) -> Work:
+        """What a task takes; `inputs` are names of blobs. Raises `BadMessage`, `TooMuch`."""
+        for image in self._images:
+            if image.name not in inputs:
+                raise BadMessage(f"kernel '{self._kernel.kernel.name}' takes image '{image.name}'")
+        if len(inputs) != len(self._images):
+            extra = ", ".join(sorted(set(inputs) - {image.name for image in self._images}))
+            raise BadMessage(f"kernel '{self._kernel.kernel.name}' takes no image '{extra[:100]}'")
+        key = given, tuple(self._shapes[inputs[image.name]] for image in self._images)
+        if key not in self._known:
+            if len(self._known) >= MOST_MEASURED:
+                raise TooMuch(
+                    f"a job has at most {MOST_MEASURED} different sets of parameters and sizes: "
+                    f"submit it in parts"
+                )
+            self._known[key] = self._evaluate(*key)
+        names = "".join(f"{image.name} {inputs[image.name]}\n" for image in self._images)
+        decides = self._head + len(given).to_bytes(4, "little") + given + names.encode()
+        return Work(*self._known[key], hashlib.sha256(decides).digest())
+
+    def _evaluate(self, given: bytes, shapes: tuple[RasterShape, ...]) -> tuple[int, int]:
+        """Cost units and bytes of memory."""
+        values = read_values(self._kernel, given)
+        sizes = {}
+        for image, shape in zip(self._images, shapes, strict=True):
+            if (shape.type, shape.channels) != (image.type, image.channels):
+                raise BadMessage(
+                    f"image '{image.name}' takes {image.channels} × {image.type}, the raster has "
+                    f"{shape.channels} × {shape.type}"
+                )
+            sizes[image.name] = (shape.width, shape.height)
+        try:
+            dimensions = extents.resolve(self._kernel.kernel, sizes, values)
+            units = self._kernel.cost.evaluate(dimensions, values)
+            memory_bytes = self._kernel.memory.evaluate(dimensions, values)
+        except (Refused, OverLimit) as error:
+            raise BadMessage(str(error)) from None
+        if units > MOST_UNITS or memory_bytes > MOST_MEMORY:
+            raise TooMuch(
+                f"a task of {units} cost units and {memory_bytes} bytes is too big: at most "
+                f"{MOST_UNITS} and {MOST_MEMORY}"
             )
-        sizes[image.name] = (shape.width, shape.height)
-    if len(inputs) != len(sizes):
-        extra = ", ".join(sorted(set(inputs) - set(sizes)))
-        raise BadMessage(f"kernel '{kernel.kernel.name}' takes no image '{extra[:100]}'")
-    try:
-        dimensions = extents.resolve(kernel.kernel, sizes, values)
-        units = kernel.cost.evaluate(dimensions, values)
-        memory_bytes = kernel.memory.evaluate(dimensions, values)
-    except (Refused, OverLimit) as error:
-        raise BadMessage(str(error)) from None
-    names = [f"{name} {inputs[name]}".encode() for name in sorted(inputs)]
-    decides = [verified.meaning.encode(), kernel.kernel.name.encode(), given, *names]
-    key = key_of(b"CPUShare work 1\n", b"checked" if checked else b"", *decides)
-    return Work(units, memory_bytes, bytes.fromhex(key))
+        return units, memory_bytes
 
 
 def check_outcome(kernel: VerifiedKernel, outcome: Outcome) -> str:

@@ -19,6 +19,7 @@ from cpushare.market.keys import show_key
 from cpushare.market.messages import (
     Enrolled,
     Enrolment,
+    HandBack,
     JobOffer,
     JobOrder,
     Lease,
@@ -31,10 +32,13 @@ from cpushare.market.messages import (
 from cpushare.market.order import read_order
 from cpushare.market.rules import SLOWEST_UNITS_S, Rules
 from cpushare.market.signing import CLOCK_S, Signed
-from cpushare.market.states import Execution, JobState, Purpose, Stage, Standing, Worker
+from cpushare.market.states import Execution, Job, JobState, Purpose, Stage, Standing, Worker
 from cpushare.market.trust import TrustPolicy
 from vm.verifier import VerifiedModule
 
+MOST_SPARE_S = 60.0
+"""Work that a batch of leases gives before its last, for the slowest worker: a worker that falls
+silent holds up nothing for much longer."""
 IDLE_S = 5.0
 """When a worker that got nothing asks again."""
 
@@ -156,9 +160,10 @@ class WorkDesk:
             rules = self.world.rules(desk)
             receipts = await self._take(transaction, rules, worker, request)
             leased = await transaction.lay_leased(desk, worker.id)
-            withdrawn, lost = self._compare(rules, worker, leased, request)
-            given = await self._grant(transaction, rules, worker, request, lost)
-            answer = await self._answer(transaction, desk, worker, receipts, given, withdrawn)
+            mine = [e for e in leased if desk.executions[e.id].stage is Stage.LEASED]
+            given = await self._grant(transaction, rules, worker, request, mine)
+            withdrawn = set(request.holding) - {each.id for each in mine}
+            answer = await self._answer(desk, worker, receipts, given, sorted(withdrawn))
             await transaction.save(desk)
         return answer
 
@@ -170,9 +175,8 @@ class WorkDesk:
             desk.lay(worker)
             leased = await transaction.lay_leased(desk, worker.id)
             rules = self.world.rules(desk)
-            lost = [each for each in leased if each.id not in request.holding]
-            given = await self._grant(transaction, rules, worker, request, lost)
-            answer = await self._answer(transaction, desk, worker, [], given, [])
+            given = await self._grant(transaction, rules, worker, request, leased)
+            answer = await self._answer(desk, worker, [], given, [])
             await transaction.save(desk)
         return answer
 
@@ -196,8 +200,13 @@ class WorkDesk:
         missing = await self._missing(transaction, request)
         receipts = []
         for result in request.results:
-            reason = await self._reason(desk, result, missing)
-            if reason:
+            execution = desk.executions.get(result.lease)
+            if execution is None or execution.worker != worker.id:
+                receipts.append(Receipt(result.lease, "refused", "that is no lease of yours"))
+            elif not missing.isdisjoint(result.outcome.images.values()):
+                receipts.append(Receipt(result.lease, "refused", "upload the images first"))
+            elif reason := await self._reason(desk.jobs[execution.job], result):
+                rules.hand_back(worker, HandBack(result.lease, reason, is_refused=True))
                 receipts.append(Receipt(result.lease, "refused", reason))
             else:
                 receipts.append(rules.answer(desk.workers[worker.id], result))
@@ -210,13 +219,13 @@ class WorkDesk:
     ) -> None:
         """Whoever a judgement may catch: all that it holds has to lie on the desk."""
         answered = [desk.executions.get(result.lease) for result in request.results]
-        judged = [each for each in answered if each and each.purpose is Purpose.JUDGE]
-        suspects = {
-            other.worker
-            for each in judged
-            for other in desk.of_task(each.task)
-            if other.is_answered and other.id != each.id
-        }
+        tasks = {each.task for each in answered if each}
+        judged = [
+            each
+            for each in map(desk.of_task, tasks)
+            if any(other.purpose is Purpose.JUDGE for other in each)
+        ]
+        suspects = {other.worker for each in judged for other in each if other.worker}
         for suspect in sorted(suspects):
             await transaction.lay_of_worker(desk, suspect)
 
@@ -225,28 +234,10 @@ class WorkDesk:
         named = {name for each in request.results for name in each.outcome.images.values()}
         return named - set(await transaction.blobs(named)) if named else set()
 
-    async def _reason(self, desk: Desk, result: TaskResult, missing: set[str]) -> str:
-        """Why a result cannot be taken, whoever sends it; nothing if it can."""
-        execution = desk.executions.get(result.lease)
-        if execution is None:
-            return "there is no such lease"
-        if missing and not missing.isdisjoint(result.outcome.images.values()):
-            return "upload the images first"
-        job = desk.jobs[execution.job]
+    async def _reason(self, job: Job, result: TaskResult) -> str:
+        """Why a result can be none of a job's; nothing if it can."""
         verified = await self.world.program(job.program)
         return check_outcome(kernel_of(verified, job.kernel), result.outcome)
-
-    def _compare(
-        self, rules: Rules, worker: Worker, leased: list[Execution], request: WorkRequest
-    ) -> tuple[list[int], list[Execution]]:
-        """Leases that the worker holds and has not any more; those that it has and does not know:
-        an answer was lost.
-        """
-        done = {result.lease for result in request.results}
-        mine = {each.id for each in leased if rules.desk.executions[each.id].stage is Stage.LEASED}
-        withdrawn = [number for number in request.holding if number not in mine]
-        known = set(request.holding) | done
-        return withdrawn, [e for e in leased if e.id in mine and e.id not in known]
 
     async def _grant(
         self,
@@ -254,19 +245,26 @@ class WorkDesk:
         rules: Rules,
         worker: Worker,
         request: WorkRequest,
-        lost: list[Execution],
+        mine: list[Execution],
     ) -> list[Execution]:
+        """What a worker is given: leases of its own that it does not know, since an answer was
+        lost, with the deadline that they have; then new ones.
+        """
         worker = rules.desk.workers[worker.id]
-        room = self.world.policy.leases(worker) - len(request.holding)
-        wanted = min(request.wants, room)
-        given = [rules.grant(rules.desk.executions[each.id], worker, 0.0) for each in lost]
-        wanted -= len(given)
+        known = {*request.holding, *(result.lease for result in request.results)}
+        given = [rules.desk.executions[each.id] for each in mine if each.id not in known]
+        room = self.world.policy.leases(worker) - len(mine)
+        wanted = min(request.wants - len(given), room)
         if wanted <= 0:
             return given
         waited = rules.now - self.world.policy.patience_s
         spare_s = 0.0
         found = await transaction.lay_waiting(rules.desk, worker, wanted, request.units, waited)
         for execution in found:
+            if execution.id in rules.desk.executions.changed:
+                continue  # it waits no more: this very request answers it, or ends its task
+            if spare_s > MOST_SPARE_S:
+                break
             state = rules.desk.jobs[execution.job].state
             if state is JobState.RUNNING or execution.purpose is not Purpose.FIRST:
                 given.append(rules.grant(execution, worker, spare_s))
@@ -275,7 +273,6 @@ class WorkDesk:
 
     async def _answer(
         self,
-        transaction: Transaction,
         desk: Desk,
         worker: Worker,
         receipts: list[Receipt],

@@ -46,17 +46,15 @@ async def _expire(world: World) -> int:
 async def _advance(world: World, job: Job) -> int:
     """Bring a job as far as it can go."""
     changed = 0
-    if job.state is JobState.RUNNING and job.deadline and world.now() >= job.deadline:
-        await _stop(world, job, JobState.EXPIRED)
     if job.state is JobState.STOPPING:
         changed += await _drop(world, job)
     async with world.store.begin() as transaction:
         open_, held = await transaction.open_count(job.id)
-    if open_:
+    if open_ and job.state is JobState.RUNNING and 0 < job.deadline <= world.now():
+        await _stop(world, job, JobState.EXPIRED)
+    if open_ or not await _may_close(world, job):
         if held:
             changed += await _settle(world, job, world.now() - world.policy.hold_s)
-        return changed
-    if not await _may_close(world, job):
         return changed
     changed += await _settle(world, job, world.now())
     return changed + await _end(world, job)

@@ -19,6 +19,8 @@ from cpushare.market.coins import MOST_MICRO
 from cpushare.market.errors import Conflict, Forbidden, Missing, TooMuch
 
 ID_BYTES = 16
+MOST_SUM = (1 << 63) - 1
+"""What an account's debits or credits can be together: databases count in 64 bits."""
 
 
 class Step(IntEnum):
@@ -141,6 +143,8 @@ def _enter(
             f"'{transfer.reason}' takes {amount} micro-coins, and the account has "
             f"{debit.available + amount}"
         )
+    if max(debit.debits, credit.credits) > MOST_SUM:
+        raise TooMuch(f"'{transfer.reason}' would make the account's sum more than can be kept")
     changed[transfer.debit] = debit
     changed[transfer.credit] = credit
 

@@ -23,6 +23,9 @@ Amount = Annotated[int, Meta(ge=0, le=1 << 62)]
 Price = Annotated[int, Meta(ge=1, le=1 << 40)]
 """Micro-coins per billion cost units."""
 Units = Annotated[int, Meta(ge=0, le=1 << 62)]
+LeaseId = Annotated[int, Meta(ge=0, le=1 << 62)]
+Index = Annotated[int, Meta(ge=0, le=1 << 20)]
+"""Of a task in its job."""
 Values = Annotated[bytes, Meta(max_length=1 << 16)]
 """A kernel's parameters as `vm.parameters.to_bytes` writes them: canonical, and exact."""
 Pattern = Annotated[int, Meta(ge=0)]
@@ -65,7 +68,7 @@ class Outcome(Message, frozen=True):
 class TaskResult(Message, frozen=True):
     """A worker's answer to one lease: the outcome, and the work it says that was."""
 
-    lease: int
+    lease: LeaseId
     units: Units
     outcome: Outcome
 
@@ -77,7 +80,7 @@ class HandBack(Message, frozen=True):
     which costs more than the exchange says.
     """
 
-    lease: int
+    lease: LeaseId
     reason: Text = ""
     is_refused: bool = False
 
@@ -93,7 +96,7 @@ class WorkRequest(Message, frozen=True):
 
     results: Annotated[list[TaskResult], Meta(max_length=LEASE_TASKS)] = []
     returned: Annotated[list[HandBack], Meta(max_length=LEASE_TASKS)] = []
-    holding: Annotated[list[int], Meta(max_length=LEASE_TASKS)] = []
+    holding: Annotated[list[LeaseId], Meta(max_length=LEASE_TASKS)] = []
     wants: Annotated[int, Meta(ge=0, le=LEASE_TASKS)] = 0
     units: Units = 1 << 62
     wait_s: Annotated[float, Meta(ge=0, le=60)] = 0.0
@@ -242,7 +245,7 @@ class ResultsPage(Message, frozen=True):
 class Dispute(Message, frozen=True):
     """POST /api/jobs/JOB/dispute: the buyer computed these tasks and got something else."""
 
-    tasks: Annotated[list[int], Meta(min_length=1, max_length=1000)]
+    tasks: Annotated[list[Index], Meta(min_length=1, max_length=1000)]
 
 
 # Accounts and coins.

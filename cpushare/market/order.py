@@ -26,12 +26,13 @@ from msgspec import Meta, Struct, structs
 
 from cpushare.market.errors import BadMessage, BadSignature
 from cpushare.market.keys import KeyPair, check_signature, read_key
-from cpushare.market.messages import HASH, Key, Price, canonical
+from cpushare.market.messages import Key, Price, canonical
 
 ORDER_BYTES = 8192
 SUFFIX = ".cpu"
 DOMAIN = b"CPUShare sell order 1\n"
 HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}")
 LEAST_MEMORY = 64 << 20
 
 
@@ -44,7 +45,7 @@ class SellOrder(Struct, frozen=True, forbid_unknown_fields=True):
     min_price: Price
     memory_bytes: Annotated[int, Meta(ge=LEAST_MEMORY, le=1 << 50)] = 2_000_000_000
     hours: Annotated[str, Meta(max_length=11)] = ""
-    certificate: Annotated[str, Meta(pattern=f"{HASH}|^$")] = ""
+    certificate: Annotated[str, Meta(pattern=r"\A([0-9a-f]{64})?\Z")] = ""
     signature: Annotated[str, Meta(max_length=88)] = ""
 
     @property
@@ -65,7 +66,12 @@ def check_address(address: str) -> str:
         host, port, parts = None, None, urlsplit("")
     is_near = host in ("127.0.0.1", "::1", "localhost")
     extra = parts.path.rstrip("/") or parts.query or parts.fragment or parts.username
-    if not host or extra or not (parts.scheme == "https" or (parts.scheme == "http" and is_near)):
+    if (
+        not host
+        or not HOST.fullmatch(host)
+        or extra
+        or not (parts.scheme == "https" or (parts.scheme == "http" and is_near))
+    ):
         raise BadMessage(
             f"'{address[:100]}' is no address of an exchange: https://HOST or https://HOST:PORT"
         )
@@ -79,7 +85,7 @@ def read_order(text: str) -> SellOrder:
         raise BadMessage(f"a sell order has at most {ORDER_BYTES} bytes")
     try:
         order = msgspec.convert(tomllib.loads(text), SellOrder)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadMessage(f"this is no sell order: {str(error)[:200]}") from None
     if order.exchange != check_address(order.exchange):
         raise BadMessage(f"the exchange's address is written {check_address(order.exchange)}")
@@ -102,6 +108,8 @@ def read_order(text: str) -> SellOrder:
 
 def write_order(order: SellOrder, account: KeyPair) -> str:
     """The text of a `.cpu` file, signed. Raises `BadMessage` unless the account is the credited."""
+    if order.exchange != check_address(order.exchange):
+        raise BadMessage(f"the exchange's address is written {check_address(order.exchange)}")
     if order.credit != account.name:
         raise BadMessage("an order is signed by the account it credits")
     signature = base64.b64encode(account.sign(order.signed)).decode()

@@ -6,8 +6,8 @@
        └── the task, again ◀── VOID ◀┘ its worker was caught
 
 Time and randomness come in with `Rules`. Nothing here reads or writes anything else, so that a
-seed replays whatever happens (tests/market/simulator.py). Money moves by transfers that are put on
-the desk with what they pay for: see cpushare/market/ledger.py.
+seed replays whatever happens (cpushare/exchange/simulation). Money moves by transfers that are
+put on the desk with what they pay for: see cpushare/market/ledger.py.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from msgspec import structs
 
 from cpushare.market.coins import pay_of
 from cpushare.market.desk import Desk
+from cpushare.market.errors import Forbidden, TooMuch
 from cpushare.market.ledger import Step, Transfer, transfer_id
 from cpushare.market.messages import HandBack, Receipt, TaskResult, canonical
 from cpushare.market.states import (
@@ -36,8 +37,11 @@ from cpushare.market.trust import TrustPolicy
 
 LEASE_S = 60.0
 """The shortest lease; long tasks get more."""
-SLOWEST_UNITS_S = 2_000_000
-"""Cost units a second of the slowest worker that is waited for (the interpreter's pace)."""
+SLOWEST_UNITS_S = 50_000_000
+"""Cost units a second of the slowest worker that is waited for, a twentieth of a usual one's.
+
+One that is slower still may answer late, as long as nobody else has been given the task.
+"""
 
 
 class Rules:
@@ -64,8 +68,8 @@ class Rules:
     def grant(self, execution: Execution, worker: Worker, spare_s: float) -> Execution:
         """Put an execution into a worker's hands; `spare_s` is what lies before it in the batch."""
         work_s = execution.units / SLOWEST_UNITS_S
-        if worker.standing is Standing.CHECKER:
-            execution = self._unpaid(execution)
+        if worker.standing is Standing.CHECKER and execution.purpose is Purpose.CHECK:
+            execution = self._for_checker(execution)
         leased = structs.replace(
             execution,
             stage=Stage.LEASED,
@@ -78,9 +82,13 @@ class Rules:
         return leased
 
     def expire(self, execution: Execution) -> None:
-        """Take back a lease whose time is over. Its worker may still answer, if it is first."""
+        """Take back a lease whose time is over. Its worker may still answer, if it is first.
+
+        Silence costs the worker one of the checks that it has passed, and so trust in the end.
+        """
         if execution.stage is Stage.LEASED and execution.deadline <= self.now:
-            self._requeue(execution)
+            self._unpass(execution.worker)
+            self._come_to_nothing(execution)
 
     def hand_back(self, worker: Worker, returned: HandBack) -> None:
         """Take back what a worker gives back. What is not its lease is passed over."""
@@ -91,23 +99,30 @@ class Rules:
             self._give_back(execution, worker, returned.reason if returned.is_refused else "")
 
     def _give_back(self, execution: Execution, worker: Worker, refusal: str) -> None:
-        """Back to the others; a task refused too often goes to the exchange's own worker, and is
-        given up if that refuses it as well: strangers alone cannot spoil a task.
+        """Back to the others. Only what the exchange's own worker refuses is given up: strangers
+        alone cannot spoil a task.
         """
-        if not refusal:
-            self._requeue(execution)
-        elif worker.standing is Standing.CHECKER:
+        if refusal and worker.standing is Standing.CHECKER:
             self._fail(execution, refusal)
         else:
-            failures = execution.failures + 1
-            execution = structs.replace(execution, failures=failures)
-            if failures >= self.policy.most_failures:
-                execution = self._unpaid(execution)
-            self._requeue(execution)
+            self._come_to_nothing(execution)
 
-    def _unpaid(self, execution: Execution) -> Execution:
-        """The execution as one for the exchange's own worker, which earns nothing."""
-        if execution.purpose is Purpose.CHECK and execution.pay:
+    def _come_to_nothing(self, execution: Execution) -> None:
+        """A lease has ended without an answer, for whatever reason: after some of them the task
+        goes to the exchange's own worker, so that nobody can hold it up for long.
+        """
+        execution = structs.replace(execution, failures=execution.failures + 1)
+        if execution.failures >= self.policy.most_failures:
+            execution = self._for_checker(execution)
+        self._requeue(execution)
+
+    def _for_checker(self, execution: Execution) -> Execution:
+        """The execution as one for the exchange's own worker. It checks for nothing, but is paid
+        for the buyer's work like anybody: refusing tasks must not make them free.
+        """
+        if execution.purpose is not Purpose.CHECK:
+            return structs.replace(execution, for_checker=True)
+        if execution.pay:
             self._return_pay(execution)
         return structs.replace(execution, pay=0, for_checker=True)
 
@@ -145,10 +160,10 @@ class Rules:
         if not execution.is_open:
             return Receipt(result.lease, "refused", "the lease was withdrawn")
         if worker.standing is Standing.CAUGHT:
-            self._requeue(execution)
             return Receipt(result.lease, "refused", "this worker has been caught in a lie")
         if result.units != execution.units:
-            self._give_back(execution, worker, "the work is counted otherwise")
+            if execution.stage is Stage.LEASED:
+                self._give_back(execution, worker, "the work is counted otherwise")
             reason = f"the task is {execution.units} units of work, not {result.units}"
             return Receipt(result.lease, "refused", reason)
         self._hold(execution, worker, outcome)
@@ -159,12 +174,15 @@ class Rules:
         held = structs.replace(
             execution, stage=Stage.HELD, outcome=outcome, since=self.now, deadline=0.0
         )
+        if execution.purpose is Purpose.JUDGE and any(e.outcome != outcome for e in others):
+            held = self._free(held)
         self.desk.put(held)
         self.desk.put(structs.replace(worker, results=worker.results + 1))
         self._pay(held, Step.PENDING)
         task = self.desk.tasks[execution.task]
-        if execution.purpose is Purpose.JUDGE:
-            self._judge(task, held, others)
+        judge = next((e for e in (held, *others) if e.purpose is Purpose.JUDGE), None)
+        if judge is not None:
+            self._judge(task, judge, [e for e in (held, *others) if e.id != judge.id])
         elif others:
             self._compare(held, others)
         else:
@@ -176,14 +194,16 @@ class Rules:
         if any(each.is_open for each in self.desk.of_task(held.task)):
             return
         if self.policy.wants_check(self.desk.jobs[held.job].trust, worker, self._draw()):
-            self._ask(held, Purpose.CHECK)
+            self._ask(held, Purpose.CHECK, is_charged=True)
 
-    def _ask(self, held: Execution, purpose: Purpose) -> None:
-        """A new execution of a task: a check is paid from what the job has left for checks."""
+    def _ask(self, held: Execution, purpose: Purpose, *, is_charged: bool) -> None:
+        """A new execution of a task; if the job is charged for it and has coins left for checks,
+        it is paid from those.
+        """
         job = self.desk.jobs[held.job]
         first_pay = pay_of(held.units, job.price)
         is_check = purpose is Purpose.CHECK
-        is_paid = is_check and job.checks_left >= first_pay
+        is_paid = is_charged and job.checks_left >= first_pay
         if is_paid:
             self.desk.put(structs.replace(job, checks_left=job.checks_left - first_pay))
         self.desk.add(
@@ -198,7 +218,7 @@ class Rules:
                 first_pay if is_paid else 0,
                 avoid_worker=held.worker if is_check else 0,
                 avoid_account=held.account if is_check else 0,
-                for_checker=not is_paid,
+                for_checker=not (is_check and is_paid),
                 since=self.now,
             )
         )
@@ -208,11 +228,12 @@ class Rules:
             for each in (held, *others):
                 self._passed(each)
         elif not any(e.purpose is Purpose.JUDGE for e in self.desk.of_task(held.task)):
-            self._ask(held, Purpose.JUDGE)
+            self._ask(held, Purpose.JUDGE, is_charged=False)
 
     def _judge(self, task: Task, judge: Execution, others: list[Execution]) -> None:
         """The exchange computed the task itself: who said something else has lied."""
-        self._change(task, stage=TaskStage.ANSWERED, outcome=judge.outcome)
+        if task.stage is not TaskStage.FINAL:
+            self._change(task, stage=TaskStage.ANSWERED, outcome=judge.outcome)
         for other in others:
             if other.outcome == judge.outcome:
                 self._passed(other)
@@ -227,14 +248,32 @@ class Rules:
         self.desk.put(structs.replace(now, was_checked=True))
         worker = self.desk.workers[execution.worker]
         worker = structs.replace(worker, checks_passed=worker.checks_passed + 1)
-        self.desk.put(structs.replace(worker, standing=self.policy.after_check(worker)))
+        self.desk.put(structs.replace(worker, standing=self.policy.standing(worker)))
+
+    def _unpass(self, number: int) -> None:
+        """One of the checks that a worker has passed counts no more."""
+        worker = self.desk.workers.get(number)
+        if worker is not None and worker.checks_passed:
+            worker = structs.replace(worker, checks_passed=worker.checks_passed - 1)
+            self.desk.put(structs.replace(worker, standing=self.policy.standing(worker)))
 
     def dispute(self, task: Task) -> None:
-        """A buyer says that an outcome is wrong: the exchange computes it itself."""
-        answered = [e for e in self.desk.of_task(task.key) if e.is_answered]
-        judged = any(e.purpose is Purpose.JUDGE for e in self.desk.of_task(task.key))
-        if answered and not judged:
-            self._ask(answered[0], Purpose.JUDGE)
+        """A buyer says that an outcome is wrong: the exchange computes it itself.
+
+        That is paid like a check, and costs nothing if the buyer is right. Raises `Forbidden` for
+        a task that does not change any more, `TooMuch` if the job has no coins for it.
+        """
+        mine = self.desk.of_task(task.key)
+        answered = [e for e in mine if e.is_answered]
+        job = self.desk.jobs[task.job]
+        if task.stage is TaskStage.FINAL:
+            raise Forbidden(f"task {task.index} is final: it was paid, or known before")
+        if not answered or any(e.purpose is Purpose.JUDGE for e in mine):
+            return
+        if job.checks_left < pay_of(answered[0].units, job.price):
+            raise TooMuch(f"the job has no coins left to have task {task.index} judged")
+        self.desk.put(structs.replace(job, closes=0.0))
+        self._ask(answered[0], Purpose.JUDGE, is_charged=True)
 
     # Liars.
 
@@ -247,7 +286,8 @@ class Rules:
             return
         found = self.desk.workers[worker.id]
         self.desk.put(structs.replace(found, standing=Standing.CAUGHT))
-        for execution in self.desk.of_worker(worker.id):
+        for number in [each.id for each in self.desk.of_worker(worker.id)]:
+            execution = self.desk.executions[number]
             if execution.stage is Stage.LEASED:
                 self._requeue(execution)
             elif execution.stage is Stage.HELD:
@@ -289,19 +329,23 @@ class Rules:
         (left,) = answered
         if left.stage is not Stage.HELD or left.purpose is Purpose.JUDGE:
             return
-        worker = self.desk.workers.get(left.worker)
-        if worker is not None:
-            self.desk.put(structs.replace(worker, checks_passed=max(0, worker.checks_passed - 1)))
+        self._unpass(left.worker)
         left = structs.replace(left, was_checked=False)
         self.desk.put(left)
         if not any(each.is_open for each in self.desk.of_task(left.task)):
-            self._ask(left, Purpose.CHECK)
+            self._ask(left, Purpose.CHECK, is_charged=True)
+
+    def _free(self, judge: Execution) -> Execution:
+        """The execution of a judge that finds a lie: the job gets back what it was charged."""
+        if judge.pay:
+            self._return_pay(judge)
+        return structs.replace(judge, pay=0)
 
     def _void(self, execution: Execution) -> None:
         """Take back an execution: its pay flows back to the job."""
         if execution.stage is Stage.HELD:
             self._pay(execution, Step.VOID)
-        if execution.purpose is Purpose.CHECK and execution.pay:
+        if execution.purpose is not Purpose.FIRST and execution.pay:
             self._return_pay(execution)
         self.desk.put(structs.replace(execution, stage=Stage.VOID, since=self.now))
 

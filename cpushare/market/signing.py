@@ -21,7 +21,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from cpushare.market.errors import BadSignature
+from cpushare.market.errors import BadMessage, BadSignature
 from cpushare.market.keys import KeyPair, check_signature, read_key
 
 CLOCK_S = 300
@@ -29,7 +29,7 @@ CLOCK_S = 300
 NONCE_BYTES = 16
 COVERED = '("@method" "@path" "@query" "@authority" "content-digest")'
 _INPUT = re.compile(
-    r"cpushare=" + re.escape(COVERED) + r";created=(\d{1,12});"
+    r"cpushare=" + re.escape(COVERED) + r";created=([0-9]{1,12});"
     r'keyid="([a-z2-7]{56})";alg="ed25519";nonce="([0-9a-f]{32})"'
 )
 _DIGEST = re.compile(r"sha-256=:[A-Za-z0-9+/]{43}=:")
@@ -84,7 +84,7 @@ def _base(request: Request, digest: str, parameters: str) -> bytes:
         f'"content-digest": {digest}',
         f'"@signature-params": {parameters}',
     )
-    return "\n".join(lines).encode()
+    return "\n".join(lines).encode(errors="surrogatepass")
 
 
 def sign(request: Request, pair: KeyPair, now: float, nonce: bytes) -> dict[str, str]:
@@ -125,7 +125,10 @@ def check_head(request: Request, headers: Mapping[str, str], now: float) -> Sign
     digest = headers.get("content-digest", "")
     if not _DIGEST.fullmatch(digest):
         raise BadSignature("the header Content-Digest is missing or has another form")
-    key = read_key(found[2])
+    try:
+        key = read_key(found[2])
+    except BadMessage as error:
+        raise BadSignature(str(error)) from None
     base = _base(request, digest, given.removeprefix("cpushare="))
     try:
         signature = base64.b64decode(proof[1], validate=True)

@@ -18,8 +18,9 @@ from msgspec import Struct
 
 from cpushare.market.states import Standing, Worker
 
-RESERVES = {"spot": Fraction(5, 4), "pair": Fraction(2), "self": Fraction(1)}
-"""What a job sets aside, in parts of what its tasks earn: the rest pays those who check."""
+RESERVES = {"spot": Fraction(5, 4), "pair": Fraction(2), "self": Fraction(11, 10)}
+"""What a job sets aside, in parts of what its tasks earn: the rest pays those who check or judge,
+and what nobody earned comes back."""
 
 
 class TrustPolicy(Struct, frozen=True):
@@ -53,11 +54,11 @@ class TrustPolicy(Struct, frozen=True):
             return 0
         return self.new_leases if worker.standing is Standing.NEW else self.most_leases
 
-    def after_check(self, worker: Worker) -> Standing:
-        """Where a worker stands when one more check has passed."""
-        if worker.standing is Standing.NEW and worker.checks_passed >= self.probation:
-            return Standing.TRUSTED
-        return worker.standing
+    def standing(self, worker: Worker) -> Standing:
+        """Where a worker stands by the checks that it has passed."""
+        if worker.standing not in (Standing.NEW, Standing.TRUSTED):
+            return worker.standing
+        return Standing.TRUSTED if worker.checks_passed >= self.probation else Standing.NEW
 
 
 def reserve(trust: str, pay: int) -> int:

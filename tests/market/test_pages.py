@@ -136,7 +136,7 @@ def test_a_computation_says_what_it_is(busy: Busy) -> None:
     assert "32, 64, 96, 128, 160, 192, 224" in text
     assert "How much of the error the next pixel gets, in sixteenths." in text
     assert "kernel study" in text  # the listing
-    assert f"cpushare verify https://exchange.example:8443/jobs/{ours.hash}" in text
+    assert f"cpushare verify {ours.hash} --exchange https://exchange.example:8443" in text
 
 
 def cells(root: Element, column: str) -> list[str]:
@@ -263,8 +263,9 @@ def test_mints_are_paged() -> None:
 def test_how_to_sell_and_to_buy_name_this_exchange(busy: Busy) -> None:
     for path in ("/sell", "/buy"):
         text = words(page(busy, path))
-        for own in ("https://exchange.example:8443", pair("exchange").name, CERTIFICATE):
-            assert text.count(own) >= 2
+        for own in ("https://exchange.example:8443", CERTIFICATE):
+            assert text.count(own) == 2
+        assert pair("exchange").name in text
 
 
 def test_a_page_is_made_once_a_second() -> None:

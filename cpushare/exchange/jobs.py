@@ -9,7 +9,7 @@ from msgspec import structs
 
 from cpushare.exchange.programs import Meter, Programs, Work, kernel_of
 from cpushare.exchange.service import World, use_up
-from cpushare.exchange.store import ESCROW, MINT, USER, BlobRow, Transaction
+from cpushare.exchange.store import ESCROW, MINT, USER, BlobRow, Transaction, again
 from cpushare.market.coins import MOST_MICRO, pay_of, show_coins
 from cpushare.market.desk import Desk
 from cpushare.market.errors import BadMessage, Forbidden, Missing, TooMuch
@@ -80,17 +80,24 @@ class JobDesk:
         else:
             work = await asyncio.to_thread(_measure_all, verified, order, shapes, owner)
         await self.world.blobs.put(blob_name(document), document)
+        return await self._begin(signed.key, order, document, work)
+
+    @again
+    async def _begin(
+        self, key: bytes, order: JobOrder, document: bytes, work: Sequence[Work]
+    ) -> JobStatus:
         async with self.world.store.begin() as transaction:
-            raced = await transaction.job(name)
+            raced = await transaction.job(job_hash(document, key))
             if raced is not None:  # the same was sent twice at once
                 return await self._status(transaction, raced)
             known = await transaction.outcomes({each.work for each in work})
-            job = await self._fund(transaction, signed.key, order, document, work, known)
+            job = await self._fund(transaction, key, order, document, work, known)
             tasks, executions = self._make(job, work, known)
             await transaction.add_blobs([BlobRow(blob_name(document), len(document))])
             job = await transaction.add_job(job, tasks, executions)
             return await self._status(transaction, job)
 
+    @again
     async def _known(self, signed: Signed, name: str) -> JobStatus | None:
         async with self.world.store.begin() as transaction:
             await use_up(transaction, signed, self.world.now())
@@ -185,11 +192,13 @@ class JobDesk:
             raise Missing(f"you have no job {name[:64]}")
         return job
 
+    @again
     async def status(self, signed: Signed, name: str) -> JobStatus:
         """How far a job of the signer is."""
         async with self.world.store.begin() as transaction:
             return await self._status(transaction, await self._mine(transaction, signed, name))
 
+    @again
     async def list(self, signed: Signed) -> list[JobStatus]:
         """The signer's last jobs, newest first."""
         async with self.world.store.begin() as transaction:
@@ -219,6 +228,7 @@ class JobDesk:
             job.title,
         )
 
+    @again
     async def results(self, signed: Signed, name: str, after: int) -> ResultsPage:
         """Tasks that changed after a time in ms; the next page begins at its `after`.
 
@@ -235,6 +245,7 @@ class JobDesk:
         next_after = last if over else max(after, min(last, settled))
         return ResultsPage(job.hash, job.state.value, [_shown(each) for each in tasks], next_after)
 
+    @again
     async def cancel(self, signed: Signed, name: str) -> JobStatus:
         """Begin nothing more of a job; what sellers have begun is waited for and paid."""
         async with self.world.store.begin() as transaction:
@@ -245,6 +256,7 @@ class JobDesk:
             await transaction.save(desk)
             return await self._status(transaction, desk.jobs[job.id])
 
+    @again
     async def accept(self, signed: Signed, name: str) -> JobStatus:
         """The buyer has seen enough: a job whose tasks are all answered is paid now."""
         async with self.world.store.begin() as transaction:
@@ -257,6 +269,7 @@ class JobDesk:
             await transaction.save(desk)
             return await self._status(transaction, desk.jobs[job.id])
 
+    @again
     async def dispute(self, signed: Signed, name: str, dispute: Dispute) -> JobStatus:
         """Have the exchange compute tasks itself, which is paid like a check unless they are wrong.
 
@@ -264,9 +277,10 @@ class JobDesk:
         """
         async with self.world.store.begin() as transaction:
             job = await self._mine(transaction, signed, name)
+            desk = Desk()
+            job = await transaction.lay_job(desk, job.id)
             if job.state not in (JobState.RUNNING, JobState.STOPPING):
                 raise Forbidden("the job has ended, and its sellers have been paid")
-            desk = Desk()
             await transaction.lay_tasks(desk, [(job.id, index) for index in dispute.tasks])
             rules = self.world.rules(desk)
             for task in list(desk.tasks.values()):
@@ -276,6 +290,7 @@ class JobDesk:
 
     # Accounts.
 
+    @again
     async def balance(self, signed: Signed) -> Balance:
         """What the signer has."""
         async with self.world.store.begin() as transaction:
@@ -286,6 +301,7 @@ class JobDesk:
             found = (await transaction.balances([account]))[account]
             return Balance(show_key(signed.key), found.available, found.credits_pending)
 
+    @again
     async def history(self, signed: Signed, before: int) -> History:
         """The signer's transfers, newest first."""
         async with self.world.store.begin() as transaction:
@@ -295,6 +311,7 @@ class JobDesk:
         lines = [_line(account or 0, transfer) for _, transfer in found]
         return History(show_key(signed.key), lines, found[-1][0] if len(found) == PAGE else 0)
 
+    @again
     async def mint(self, mint: Mint, signature: bytes, operator: bytes) -> None:
         """Make coins by the operator's word, which is kept; the same word again makes none."""
         check_mint(mint, signature, operator)

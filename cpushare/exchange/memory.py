@@ -65,8 +65,46 @@ class MemoryStore:
                 transaction.undo()
                 raise
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[MemoryBooks]:
+        """What there is."""
+        yield MemoryBooks(self)
+
     async def close(self) -> None:
         """Nothing is held."""
+
+
+class MemoryBooks:
+    """`Books` in dictionaries."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def every_transfer(self) -> AsyncIterator[Transfer]:
+        """Look through them."""
+        for transfer in self._store.transfers.values():
+            yield transfer
+
+    async def every_balance(self) -> AsyncIterator[Balance]:
+        """Look through them."""
+        for balance in self._store.balances.values():
+            yield balance
+
+    async def every_paid(self) -> AsyncIterator[Execution]:
+        """Look through them."""
+        for execution in self._store.executions.values():
+            if execution.stage is Stage.PAID:
+                yield execution
+
+    async def every_job(self) -> AsyncIterator[Job]:
+        """Look through them."""
+        for job in self._store.jobs.values():
+            yield job
+
+    async def transfers(self, ids: Collection[bytes]) -> dict[bytes, Transfer]:
+        """Look them up."""
+        known = self._store.transfers
+        return {each: known[each] for each in ids if each in known}
 
 
 class MemoryTransaction:

@@ -12,7 +12,7 @@ from typing import Protocol
 from msgspec import structs
 
 from cpushare.exchange.programs import Programs, check_outcome, kernel_of
-from cpushare.exchange.store import USER, Store, Transaction
+from cpushare.exchange.store import USER, Store, Transaction, again
 from cpushare.market.desk import Desk
 from cpushare.market.errors import BadMessage, BadSignature, Forbidden, Missing
 from cpushare.market.keys import show_key
@@ -125,6 +125,7 @@ class WorkDesk:
     def __init__(self, world: World) -> None:
         self.world = world
 
+    @again
     async def enrol(self, signed: Signed, enrolment: Enrolment) -> Enrolled:
         """Make the signer a worker of a sell order. Raises `BadMessage`, `BadSignature`."""
         order = read_order(enrolment.order)
@@ -149,6 +150,7 @@ class WorkDesk:
             worker = await transaction.add_worker(worker)
         return Enrolled(order.credit, worker.standing, worker.results, worker.checks_passed)
 
+    @again
     async def work(self, signed: Signed, request: WorkRequest) -> WorkAnswer:
         """Take results, give leases. Raises `Missing` for a key that is not enrolled."""
         check_lengths(request)
@@ -167,6 +169,7 @@ class WorkDesk:
             await transaction.save(desk)
         return answer
 
+    @again
     async def lease(self, key: bytes, request: WorkRequest) -> WorkAnswer:
         """Give leases, for a request of this key that was answered and waits for more."""
         async with self.world.store.begin() as transaction:

@@ -5,22 +5,55 @@
         …                                         the rules decide (cpushare/market/rules.py)
         await transaction.save(desk)              write what changed, enter its transfers
 
-Two transactions that lay the same row wait for each other. `cpushare/exchange/sql.py` keeps rows in
-SQLite or PostgreSQL, `cpushare/exchange/memory.py` in dictionaries, for simulations.
+Two transactions that lay the same task wait for each other. Where a database has to choose between
+two, one ends with `Contended` and nothing of it has happened: what is marked `@again` begins anew.
+`cpushare/exchange/sql` keeps rows in SQLite or PostgreSQL, `cpushare/exchange/memory.py` in
+dictionaries, for simulations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from functools import wraps
+from typing import ParamSpec, Protocol, TypeVar
 
 from msgspec import Struct
 
 from cpushare.market.desk import Desk
+from cpushare.market.errors import Unreachable
 from cpushare.market.ledger import Balance, Transfer
 from cpushare.market.rasters import RasterShape
 from cpushare.market.states import Execution, Job, JobState, Standing, Task, TaskKey, Worker
+
+P = ParamSpec("P")
+R = TypeVar("R")
+TRIES = 12
+"""How often what is contended is begun: the last waits are a second long."""
+
+
+class Contended(Unreachable):
+    """Another transaction was in the way, and nothing of this one has happened."""
+
+
+def again(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Begin a function anew when it ends with `Contended`. It holds one transaction, or several
+    that may be repeated.
+    """
+
+    @wraps(function)
+    async def begun(*args: P.args, **kwargs: P.kwargs) -> R:
+        for tries in range(TRIES - 1):
+            try:
+                return await function(*args, **kwargs)
+            except Contended:
+                await asyncio.sleep(random.uniform(0.0, min(1.0, 0.002 * 2**tries)))
+        return await function(*args, **kwargs)
+
+    return begun
+
 
 MINT, USER, ESCROW = "mint", "user", "escrow"
 """Kinds of accounts. The mint is the one that may owe; its name is empty."""
@@ -188,11 +221,36 @@ class Transaction(Protocol):
         """What is known of blobs, of those that are there."""
 
 
+class Books(Protocol):
+    """All rows of the books at one moment, one after the other, for the audit."""
+
+    def every_transfer(self) -> AsyncIterator[Transfer]:
+        """In the order of entry."""
+
+    def every_balance(self) -> AsyncIterator[Balance]:
+        """Of all accounts."""
+
+    def every_paid(self) -> AsyncIterator[Execution]:
+        """Executions that have been paid."""
+
+    def every_job(self) -> AsyncIterator[Job]:
+        """All jobs."""
+
+    async def transfers(self, ids: Collection[bytes]) -> dict[bytes, Transfer]:
+        """Those there are of these ids."""
+
+
 class Store(Protocol):
     """Rows that outlive a process, or do not."""
 
     def begin(self) -> AbstractAsyncContextManager[Transaction]:
-        """A transaction, which is committed unless an error leaves it."""
+        """A transaction, which is committed unless an error leaves it.
+
+        Raises `Contended`, and `Unreachable` if there is no database; from its end as well.
+        """
+
+    def reading(self) -> AbstractAsyncContextManager[Books]:
+        """The books, while others write on."""
 
     async def close(self) -> None:
         """Free what is held."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import structs
 
 from cpushare.exchange.service import World
+from cpushare.exchange.store import again
 from cpushare.market.desk import Desk
 from cpushare.market.states import Job, JobState
 
@@ -28,6 +29,7 @@ async def sweep(world: World) -> int:
     return changed
 
 
+@again
 async def _expire(world: World) -> int:
     total = 0
     while True:
@@ -60,6 +62,7 @@ async def _advance(world: World, job: Job) -> int:
     return changed + await _end(world, job)
 
 
+@again
 async def _stop(world: World, job: Job, ending: JobState) -> None:
     async with world.store.begin() as transaction:
         desk = Desk()
@@ -68,6 +71,7 @@ async def _stop(world: World, job: Job, ending: JobState) -> None:
         await transaction.save(desk)
 
 
+@again
 async def _drop(world: World, job: Job) -> int:
     """Void what a stopping job had not begun."""
     total = 0
@@ -84,6 +88,7 @@ async def _drop(world: World, job: Job) -> int:
             return total
 
 
+@again
 async def _may_close(world: World, job: Job) -> bool:
     """Whether a job with nothing open may be paid: one that trusts itself has time to dispute."""
     async with world.store.begin() as transaction:
@@ -96,6 +101,7 @@ async def _may_close(world: World, job: Job) -> bool:
         return desk.jobs[job.id].closes <= world.now()
 
 
+@again
 async def _settle(world: World, job: Job, before: float) -> int:
     """Pay for what has been held since before a time."""
     total = 0
@@ -112,6 +118,7 @@ async def _settle(world: World, job: Job, before: float) -> int:
             return total
 
 
+@again
 async def _end(world: World, job: Job) -> int:
     """Close a job, if nothing of it is open or held any more."""
     async with world.store.begin() as transaction:

@@ -17,11 +17,13 @@ R = TypeVar("R")
 
 
 class Rows(dict[K, R]):
-    """Rows by key, with the keys of those that were put since they were laid out."""
+    """Rows by key; `changed` has those that were put since they were laid out, as they were then
+    (None: new ones).
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.changed: set[K] = set()
+        self.changed: dict[K, R | None] = {}
 
     def lay(self, key: K, row: R) -> None:
         """A row as it is kept. What has been changed already is left alone."""
@@ -30,9 +32,10 @@ class Rows(dict[K, R]):
 
     def put(self, key: K, row: R) -> None:
         """A row as it shall be kept."""
-        if self.get(key) != row:
+        before = self.get(key)
+        if before != row:
+            self.changed.setdefault(key, before)
             self[key] = row
-            self.changed.add(key)
 
 
 class Desk:

@@ -1,0 +1,16 @@
+"""What Alembic runs: the steps, on the connection that `migrate` has opened."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from cpushare.exchange.sql.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=True,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

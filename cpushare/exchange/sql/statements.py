@@ -1,0 +1,315 @@
+"""What is asked of the database and written to it, in the words of SQLite and of PostgreSQL.
+
+SQL is written out here, once, and prepared once on each connection: what a request costs is the
+number of round trips, so each statement takes many rows. PostgreSQL is handed arrays (`unnest`);
+SQLite, which is in the process, is asked once for each key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+
+from cpushare.exchange.sql import schema
+from cpushare.market.states import Purpose, Stage, TaskStage
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+LOCK = "FOR NO KEY UPDATE"
+"""Of rows that will change: those that refer to them need not wait."""
+
+
+def columns_of(table: Table, prefix: str = "", first: int = 0) -> str:
+    """A table's columns from a number on, as a list to select."""
+    return ", ".join(prefix + column.name for column in list(table.columns)[first:])
+
+
+def _type_of(table: Table, column: str) -> str:
+    name = table.columns[column].type.compile(_DIALECT)
+    return {"BIGSERIAL": "BIGINT"}.get(name, name)
+
+
+class Query:
+    """A statement with parameters $1, $2 …; `lock` is what PostgreSQL adds, and SQLite has not."""
+
+    def __init__(self, text: str, lock: str = "") -> None:
+        self.postgres = f"{text} {lock}".strip()
+        self.sqlite = text.replace("$", "?")
+
+
+class Lookup:
+    """Rows by their keys, for many keys at once: `SELECT columns FROM table … WHERE key = …`.
+
+    `keys` are columns of `table` as "alias.column"; `more` joins other tables, `where` narrows.
+    """
+
+    def __init__(
+        self,
+        columns: str,
+        table: Table,
+        keys: Sequence[str],
+        more: str = "",
+        where: str = "TRUE",
+        order: str = "",
+        lock: str = "",
+    ) -> None:
+        alias = keys[0].split(".")[0]
+        order = f"ORDER BY {order}" if order else ""
+        source = f"{table.name} AS {alias}"
+        names = [f"k{n}" for n in range(1, len(keys) + 1)]
+        arrays = ", ".join(
+            f"${n}::{_type_of(table, key.split('.')[1])}[]" for n, key in enumerate(keys, 1)
+        )
+        equal = " AND ".join(f"{key} = {name}" for key, name in zip(keys, names, strict=True))
+        self.postgres = (
+            f"SELECT {columns} FROM unnest({arrays}) AS k({', '.join(names)}) "
+            f"JOIN {source} ON {equal} {more} WHERE {where} {order} {lock}"
+        )
+        each = " AND ".join(f"{key} = ?{n}" for n, key in enumerate(keys, 1))
+        self.sqlite = f"SELECT {columns} FROM {source} {more} WHERE {each} AND {where} {order}"
+
+
+class Insert:
+    """New rows; `conflict` is what follows ON CONFLICT."""
+
+    def __init__(self, table: Table, columns: Sequence[str], conflict: str = "") -> None:
+        names = ", ".join(columns)
+        end = f" ON CONFLICT {conflict}" if conflict else ""
+        self.width = len(columns)
+        self._types = [_type_of(table, column) for column in columns]
+        self._head, self._end = f"INSERT INTO {table.name} ({names})", end
+        marks = ", ".join(f"?{n}" for n in range(1, self.width + 1))
+        self.sqlite = f"{self._head} VALUES ({marks}){end}"
+
+    def postgres(self, first: int) -> str:
+        """The statement with parameters from number `first` on."""
+        arrays = ", ".join(f"${first + n}::{name}[]" for n, name in enumerate(self._types))
+        # Without WHERE, ON CONFLICT would be read as the ON of a join.
+        return f"{self._head} SELECT * FROM unnest({arrays}) AS v WHERE TRUE{self._end}"
+
+
+class Change:
+    """Changes of rows: `key` finds a row, `sets` says what becomes of it in terms of v.column.
+
+    Rows are locked in the order of their keys, whatever plan is chosen.
+    """
+
+    def __init__(self, table: Table, key: str, sets: dict[str, str]) -> None:
+        self._table, self._key = table.name, key
+        self._columns = [key, *sets]
+        self._types = [_type_of(table, column) for column in self._columns]
+        self.width = len(self._columns)
+        self._sets = sets
+        places = {column: f"?{n}" for n, column in enumerate(self._columns, 1)}
+        here = ", ".join(f"{column} = {value}" for column, value in sets.items())
+        here = re.sub(r"\bv\.(\w+)", lambda found: places[found[1]], here)
+        here = here.replace(f"{table.name}.", "").replace("GREATEST", "max")
+        self.sqlite = f"UPDATE {table.name} SET {here} WHERE {key} = ?1"
+
+    def postgres(self, first: int) -> str:
+        """The statement with parameters from number `first` on."""
+        arrays = ", ".join(f"${first + n}::{name}[]" for n, name in enumerate(self._types))
+        sets = ", ".join(f"{column} = {value}" for column, value in self._sets.items())
+        table, key = self._table, self._key
+        return (
+            f"UPDATE {table} SET {sets} "
+            f"FROM unnest({arrays}) AS v({', '.join(self._columns)}), "
+            f"(SELECT {key} FROM {table} WHERE {key} = ANY(${first}) ORDER BY {key} {LOCK}) AS l "
+            f"WHERE v.{key} = l.{key} AND {table}.{key} = l.{key}"
+        )
+
+
+Write = tuple[Insert | Change, Sequence[Sequence[object]]]
+"""A statement and its rows."""
+
+
+def _upsert(table: Table, key: str, kept: Sequence[str]) -> Insert:
+    names = [column.name for column in table.columns]
+    sets = ", ".join(f"{name} = excluded.{name}" for name in names if name not in kept)
+    return Insert(table, names, f"({key}) DO UPDATE SET {sets}")
+
+
+def _add(table: Table, *columns: str) -> dict[str, str]:
+    return {column: f"{table.name}.{column} + v.{column}" for column in columns}
+
+
+E = columns_of(schema.executions, "e.")
+E_WIDTH = len(schema.executions.columns)
+T = columns_of(schema.tasks, "t.")
+TRANSFER = columns_of(schema.transfers, first=1)
+
+# Signatures, accounts, the ledger.
+
+USE_NONCE = Query(
+    "INSERT INTO nonces (key, nonce, until) VALUES ($1, $2, $3) ON CONFLICT (key, nonce) "
+    "DO UPDATE SET until = excluded.until WHERE nonces.until < $4 RETURNING 1"
+)
+FORGET_NONCES = Query("DELETE FROM nonces WHERE until < $1")
+FIND_ACCOUNT = Query("SELECT id FROM accounts WHERE kind = $1 AND name = $2")
+OPEN_ACCOUNT = Query(
+    "INSERT INTO accounts (kind, name) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id"
+)
+OPEN_BALANCE = Insert(schema.balances, [c.name for c in schema.balances.columns])
+BALANCES = Lookup("b.*", schema.balances, ["b.account"])
+LOCKED_BALANCES = Lookup("b.*", schema.balances, ["b.account"], order="b.account", lock=LOCK)
+TRANSFERS = Lookup(TRANSFER, schema.transfers, ["t.id"])
+ENDED = Lookup("t.pending, t.id", schema.transfers, ["t.pending"])
+ADD_TRANSFERS = Insert(schema.transfers, [c.name for c in schema.transfers.columns][1:])
+ADD_TO_BALANCES = Change(
+    schema.balances,
+    "account",
+    _add(schema.balances, "debits", "credits", "debits_pending", "credits_pending"),
+)
+HISTORY = Query(
+    f"SELECT * FROM (SELECT number, {TRANSFER} FROM transfers "
+    "WHERE debit = $1 AND number < $2 ORDER BY number DESC LIMIT $3) AS d UNION ALL "
+    f"SELECT * FROM (SELECT number, {TRANSFER} FROM transfers "
+    "WHERE credit = $1 AND number < $2 ORDER BY number DESC LIMIT $3) AS c "
+    "ORDER BY 1 DESC LIMIT $3"
+)
+
+# Workers.
+
+WORKER = Query(f"SELECT {columns_of(schema.workers)} FROM workers WHERE key = $1")
+ADD_WORKER = Query(
+    f"INSERT INTO workers ({columns_of(schema.workers, first=1)}) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id"
+)
+RENEW_WORKER = Query(
+    "UPDATE workers SET min_price = $2, memory_bytes = $3, seen = $4, "
+    "standing = CASE WHEN $5 = 'checker' THEN $5 ELSE standing END WHERE id = $1"
+)
+CHANGE_WORKERS = Change(
+    schema.workers,
+    "id",
+    {
+        "results": "workers.results + v.results",
+        "checks_passed": "GREATEST(0, workers.checks_passed + v.checks_passed)",
+        "seen": "GREATEST(workers.seen, v.seen)",
+        "standing": "CASE WHEN workers.standing = 'caught' THEN workers.standing "
+        "ELSE COALESCE(v.standing, workers.standing) END",
+    },
+)
+"""Counts change by differences; whoever has been caught stays caught, whatever is under way."""
+
+# Tasks and executions.
+
+TASKS = Lookup(T, schema.tasks, ["t.job", "t.item"], order="t.job, t.item", lock=LOCK)
+TASKS_OF_LEASES = Lookup(
+    T,
+    schema.executions,
+    ["x.id"],
+    "JOIN tasks AS t ON t.job = x.job AND t.item = x.item",
+    order="t.job, t.item",
+    lock=f"{LOCK} OF t",
+)
+EXECUTIONS = Lookup(
+    f"{E}, {columns_of(schema.workers, 'w.')}",
+    schema.executions,
+    ["e.job", "e.item"],
+    "LEFT JOIN workers AS w ON w.id = e.worker",
+    order="e.id",
+    lock=f"{LOCK} OF e",
+)
+OF_WORKER = Query(
+    f"SELECT job, item FROM executions WHERE stage = {Stage.LEASED:d} AND worker = $1 UNION ALL "
+    f"SELECT job, item FROM executions WHERE stage = {Stage.HELD:d} AND worker = $1"
+)
+LEASED = Query(
+    f"SELECT {E} FROM executions AS e WHERE stage = {Stage.LEASED:d} AND worker = $1 ORDER BY id",
+    LOCK,
+)
+_BEST = "ORDER BY price DESC, job, purpose, item LIMIT"
+WAITING = Query(
+    f"SELECT {E} FROM executions AS e WHERE stage = {Stage.WAITING:d} AND NOT for_checker "
+    "AND price >= $1 AND memory_bytes <= $2 AND avoid_worker <> $3 AND avoid_account <> $4 "
+    f"{_BEST} $5",
+    f"{LOCK} SKIP LOCKED",
+)
+FOR_CHECKER = Query(
+    f"SELECT {E} FROM executions AS e WHERE stage = {Stage.WAITING:d} AND for_checker "
+    f"AND avoid_worker <> $1 {_BEST} $2",
+    f"{LOCK} SKIP LOCKED",
+)
+LATE_CHECKS = Query(
+    f"SELECT {E} FROM executions AS e WHERE stage = {Stage.WAITING:d} AND NOT for_checker "
+    f"AND purpose = {Purpose.CHECK:d} AND since <= $3 AND avoid_worker <> $1 {_BEST} $2",
+    f"{LOCK} SKIP LOCKED",
+)
+PUT_EXECUTIONS = _upsert(
+    schema.executions, "id", ["id", "job", "item", "purpose", "price", "units", "memory_bytes"]
+)
+PUT_TASKS = _upsert(schema.tasks, "job, item", ["job", "item", "work"])
+
+# Jobs.
+
+JOBS = Lookup(columns_of(schema.jobs, "j."), schema.jobs, ["j.id"])
+_JOB = f"SELECT {columns_of(schema.jobs)} FROM jobs"
+LOCKED_JOB = Query(f"{_JOB} WHERE id = $1", LOCK)
+JOB = Query(f"{_JOB} WHERE hash = $1")
+LIVE_JOBS = Query(f"{_JOB} WHERE state IN ('running', 'stopping') ORDER BY id")
+ALL_JOBS = Query(f"{_JOB} ORDER BY id DESC LIMIT $1")
+PUBLIC_JOBS = Query(f"{_JOB} WHERE is_public ORDER BY id DESC LIMIT $1")
+JOBS_OF = Query(f"{_JOB} WHERE buyer = $2 ORDER BY id DESC LIMIT $1")
+PUBLIC_JOBS_OF = Query(f"{_JOB} WHERE is_public AND buyer = $2 ORDER BY id DESC LIMIT $1")
+ADD_JOB = Query(
+    f"INSERT INTO jobs ({columns_of(schema.jobs, first=1)}) VALUES "
+    f"({', '.join(f'${n}' for n in range(1, len(schema.jobs.columns)))}) "
+    "ON CONFLICT (hash) DO NOTHING RETURNING id"
+)
+ADD_TALLY = Insert(schema.tallies, [c.name for c in schema.tallies.columns])
+TALLY = Query("SELECT * FROM tallies WHERE job = $1")
+ADD_TO_TALLIES = Change(
+    schema.tallies, "job", _add(schema.tallies, *[c.name for c in schema.tallies.columns][1:])
+)
+CHANGE_CHECKS_LEFT = Change(schema.jobs, "id", _add(schema.jobs, "checks_left"))
+CHANGE_JOBS = Change(
+    schema.jobs,
+    "id",
+    {name: f"v.{name}" for name in ("state", "ending", "ended", "closes")},
+)
+CHANGES = Query(
+    f"SELECT {T} FROM tasks AS t WHERE job = $1 AND changed > 0 AND changed > $2 "
+    "ORDER BY changed, item LIMIT $3"
+)
+CHANGES_AT = Query(
+    f"SELECT {T} FROM tasks AS t WHERE job = $1 AND changed > 0 AND changed = $2 AND item > $3 "
+    "ORDER BY item"
+)
+OUTCOMES = Lookup(
+    "t.work, t.outcome", schema.tasks, ["t.work"], where=f"t.stage = {TaskStage.FINAL:d}"
+)
+
+# What time brings.
+
+EXPIRED = Query(
+    f"SELECT id FROM executions WHERE stage = {Stage.LEASED:d} AND deadline <= $1 "
+    "ORDER BY deadline LIMIT $2"
+)
+UNBEGUN = Query(
+    f"SELECT id FROM executions WHERE stage = {Stage.WAITING:d} "
+    f"AND purpose = {Purpose.FIRST:d} AND job = $1 ORDER BY item LIMIT $2"
+)
+HELD = Query(
+    f"SELECT id FROM executions AS e WHERE stage = {Stage.HELD:d} AND job = $1 AND since <= $2 "
+    "AND NOT EXISTS (SELECT 1 FROM executions AS o WHERE o.job = e.job AND o.item = e.item "
+    f"AND o.stage IN ({Stage.WAITING:d}, {Stage.LEASED:d})) ORDER BY since LIMIT $3"
+)
+
+# Blobs.
+
+ADD_BLOBS = _upsert(schema.blobs, "name", ["name"])
+BLOBS = Lookup("b.*", schema.blobs, ["b.name"])
+
+# The whole books, for the audit.
+
+BOOK_TRANSFERS = Query(
+    f"SELECT number, {TRANSFER} FROM transfers WHERE number > $1 ORDER BY number LIMIT $2"
+)
+BOOK_BALANCES = Query("SELECT * FROM balances WHERE account > $1 ORDER BY account LIMIT $2")
+BOOK_PAID = Query(
+    f"SELECT {E} FROM executions AS e WHERE stage = {Stage.PAID:d} AND id > $1 ORDER BY id LIMIT $2"
+)
+BOOK_JOBS = Query(f"{_JOB} WHERE id > $1 ORDER BY id LIMIT $2")

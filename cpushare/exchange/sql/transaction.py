@@ -1,0 +1,405 @@
+"""A `Transaction` on tables, over either database.
+
+What several transactions may want to change at once is locked in one order: tasks, executions,
+then, at the very end and by differences, workers, jobs, tallies and balances. So nobody waits in a
+circle, but where a liar's holdings are laid out; then PostgreSQL ends one of the two, which is
+begun again (`store.again`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from msgspec import structs
+
+from cpushare.exchange.sql import rows
+from cpushare.exchange.sql import statements as sql
+from cpushare.exchange.sql.link import Link
+from cpushare.exchange.sql.rows import Row
+from cpushare.exchange.store import MINT, BlobRow, Progress
+from cpushare.market import ledger
+from cpushare.market.desk import Desk
+from cpushare.market.errors import Conflict, Missing
+from cpushare.market.ledger import Balance, Transfer
+from cpushare.market.states import (
+    Execution,
+    Job,
+    Purpose,
+    Stage,
+    Standing,
+    Task,
+    TaskKey,
+    TaskStage,
+    Worker,
+)
+
+N = TypeVar("N", int, str, bytes)
+S = TypeVar("S")
+PART = 10_000
+LAST = (1 << 63) - 1
+_TALLIED = tuple(TaskStage)
+
+
+def _one(keys: Iterable[N]) -> list[tuple[N]]:
+    return [(key,) for key in sorted(set(keys))]
+
+
+def _parts(rows_: Sequence[S]) -> Iterator[Sequence[S]]:
+    """So many rows at once that a statement stays small beside them."""
+    return (rows_[start : start + PART] for start in range(0, len(rows_), PART))
+
+
+class SqlTransaction:
+    """Reads and writes of one transaction."""
+
+    def __init__(self, link: Link, may_forget: Callable[[float], bool]) -> None:
+        """`may_forget` says whether nonces are to be swept out at a time."""
+        self._link = link
+        self._may_forget = may_forget
+
+    async def use_nonce(self, key: bytes, nonce: bytes, until: float, now: float) -> bool:
+        """Keep it, unless it is kept and not over; now and then forget those that are."""
+        if self._may_forget(now):
+            await self._link.fetch(sql.FORGET_NONCES, now)
+        return bool(await self._link.fetch(sql.USE_NONCE, key, nonce, float(until), now))
+
+    # Accounts and the ledger.
+
+    async def account(self, kind: str, name: str) -> int:
+        """Look it up, or open it."""
+        found = await self.find_account(kind, name)
+        if found is not None:
+            return found
+        opened = await self._link.fetch(sql.OPEN_ACCOUNT, kind, name)
+        if not opened:  # another did, just now
+            return await self.account(kind, name)
+        number = int(opened[0][0])
+        await self._link.write([(sql.OPEN_BALANCE, [(number, 0, 0, 0, 0, kind == MINT)])])
+        return number
+
+    async def find_account(self, kind: str, name: str) -> int | None:
+        """Look it up."""
+        found = await self._link.fetch(sql.FIND_ACCOUNT, kind, name)
+        return int(found[0][0]) if found else None
+
+    async def balances(self, accounts: Collection[int]) -> dict[int, Balance]:
+        """Look them up."""
+        found = await self._link.find(sql.LOCKED_BALANCES, _one(accounts))
+        return {row[0]: rows.balance_of(row) for row in found}
+
+    async def enter(self, transfers: Sequence[Transfer]) -> None:
+        """Post them on the balances there are now."""
+        await self._link.write(await self._entries(transfers))
+
+    async def _entries(self, transfers: Sequence[Transfer]) -> list[sql.Write]:
+        """What entering transfers writes.
+
+        Balances are read without locks: they change by differences, and the table refuses what an
+        account does not have.
+        """
+        if not transfers:
+            return []
+        pending = {each.pending for each in transfers if each.pending}
+        known = await self.transfers({each.id for each in transfers} | pending)
+        ended = await self._link.find(sql.ENDED, _one(pending)) if pending else []
+        accounts = {each.debit for each in transfers} | {each.credit for each in transfers}
+        before = {
+            row[0]: rows.balance_of(row)
+            for row in await self._link.find(sql.BALANCES, _one(accounts))
+        }
+        posted = ledger.post(before, transfers, known, {row[0] for row in ended})
+        changes = [
+            (
+                number,
+                after.debits - before[number].debits,
+                after.credits - before[number].credits,
+                after.debits_pending - before[number].debits_pending,
+                after.credits_pending - before[number].credits_pending,
+            )
+            for number, after in sorted(posted.balances.items())
+        ]
+        return [
+            (sql.ADD_TRANSFERS, [rows.of_transfer(each) for each in posted.transfers]),
+            (sql.ADD_TO_BALANCES, changes),
+        ]
+
+    async def transfers(self, ids: Collection[bytes]) -> dict[bytes, Transfer]:
+        """Look them up."""
+        found = await self._link.find(sql.TRANSFERS, _one(ids))
+        return {row[0]: rows.transfer_of(row) for row in found}
+
+    async def history(self, account: int, before: int, count: int) -> list[tuple[int, Transfer]]:
+        """Merge what went out and what came in."""
+        found = await self._link.fetch(sql.HISTORY, account, before or LAST, count)
+        return [(row[0], rows.transfer_of(row[1:])) for row in found]
+
+    # Workers, leases.
+
+    async def worker(self, key: bytes) -> Worker | None:
+        """Look it up."""
+        found = await self._link.fetch(sql.WORKER, key)
+        return rows.worker_of(found[0]) if found else None
+
+    async def add_worker(self, worker: Worker) -> Worker:
+        """Add it, or change what an order says."""
+        order = (worker.min_price, worker.memory_bytes)
+        standing = worker.standing.value
+        if worker.id:
+            await self._link.fetch(sql.RENEW_WORKER, worker.id, *order, worker.seen, standing)
+            return worker
+        counts = (worker.results, worker.checks_passed, worker.seen)
+        found = await self._link.fetch(
+            sql.ADD_WORKER, worker.key, worker.account, standing, *order, *counts
+        )
+        return structs.replace(worker, id=int(found[0][0]))
+
+    async def _lay_jobs(self, desk: Desk, jobs: Iterable[int]) -> None:
+        missing = {job for job in jobs if job not in desk.jobs}
+        if missing:
+            desk.lay(*map(rows.job_of, await self._link.find(sql.JOBS, _one(missing))))
+
+    async def _lay(self, desk: Desk, found: Sequence[Row]) -> None:
+        """Tasks, which are locked, and what belongs to them."""
+        if not found:
+            return
+        tasks = [rows.task_of(row) for row in found]
+        desk.lay(*tasks)
+        await self._lay_jobs(desk, {task.job for task in tasks})
+        keys = sorted({task.key for task in tasks})
+        workers: dict[int, Row] = {}
+        for row in await self._link.find(sql.EXECUTIONS, keys):
+            desk.lay(rows.execution_of(row))
+            if row[sql.E_WIDTH] is not None:
+                workers[row[sql.E_WIDTH]] = row[sql.E_WIDTH :]
+        desk.lay(*map(rows.worker_of, workers.values()))
+
+    async def lay_leases(self, desk: Desk, leases: Collection[int]) -> None:
+        """Lock their tasks first: another's new execution of them is seen then."""
+        numbers = {number for number in leases if 0 <= number <= LAST}
+        await self._lay(desk, await self._link.find(sql.TASKS_OF_LEASES, _one(numbers)))
+
+    async def lay_tasks(self, desk: Desk, tasks: Collection[TaskKey]) -> None:
+        """Lock them."""
+        keys = {key for key in tasks if 0 <= key[1] <= LAST}
+        await self._lay(desk, await self._link.find(sql.TASKS, sorted(keys)))
+
+    async def lay_of_worker(self, desk: Desk, worker: int) -> None:
+        """Look them up."""
+        found = await self._link.fetch(sql.OF_WORKER, worker)
+        await self.lay_tasks(desk, {(row[0], row[1]) for row in found})
+
+    async def lay_leased(self, desk: Desk, worker: int) -> list[Execution]:
+        """Look them up."""
+        return await self._lay_alone(desk, await self._link.fetch(sql.LEASED, worker))
+
+    async def _lay_alone(self, desk: Desk, found: Iterable[Row]) -> list[Execution]:
+        executions = [rows.execution_of(row) for row in found]
+        desk.lay(*executions)
+        await self._lay_jobs(desk, {each.job for each in executions})
+        return executions
+
+    async def lay_waiting(
+        self, desk: Desk, worker: Worker, count: int, units: int, checks_before: float
+    ) -> list[Execution]:
+        """The best of an index, passing over what is locked."""
+        if worker.standing is Standing.CHECKER:
+            found = [
+                *await self._link.fetch(sql.FOR_CHECKER, worker.id, count),
+                *await self._link.fetch(sql.LATE_CHECKS, worker.id, count, checks_before),
+            ]
+            found.sort(key=lambda row: (-row[4], row[1], row[3], row[2]))
+        else:
+            wish = (worker.min_price, worker.memory_bytes, worker.id, worker.account)
+            found = [*await self._link.fetch(sql.WAITING, *wish, count)]
+        enough = 0
+        for row in found[:count]:
+            units -= row[5]
+            if units < 0 and enough:
+                break
+            enough += 1
+        return await self._lay_alone(desk, found[:enough])
+
+    async def save(self, desk: Desk) -> None:
+        """Write rows as they are, and counts that others may change by what they change by."""
+        tasks = [rows.of_task(desk.tasks[key]) for key in sorted(desk.tasks.changed)]
+        goes = [rows.of_execution(desk.executions[n]) for n in sorted(desk.executions.changed)]
+        entries = await self._entries(desk.transfers)
+        await self._link.write(
+            [
+                (sql.PUT_TASKS, tasks),
+                (sql.PUT_EXECUTIONS, goes),
+                (sql.CHANGE_WORKERS, _worker_changes(desk)),
+                *_job_changes(desk),
+                (sql.ADD_TO_TALLIES, _tally_changes(desk)),
+                *entries,
+            ]
+        )
+
+    # Jobs.
+
+    async def add_job(
+        self, job: Job, tasks: Sequence[Task], executions: Sequence[Execution]
+    ) -> Job:
+        """Number it, and all of it."""
+        found = await self._link.fetch(sql.ADD_JOB, *rows.of_job(job))
+        if not found:
+            raise Conflict(f"job {job.hash[:16]} is there already")
+        number = int(found[0][0])
+        stages = Counter(task.stage for task in tasks)
+        tally = (number, *(stages[stage] for stage in _TALLIED), 0, len(executions), 0)
+        await self._link.write([(sql.ADD_TALLY, [tally])])
+        for some in _parts(tasks):
+            lines = [rows.of_task(task) for task in some]
+            await self._link.write([(sql.PUT_TASKS, [(number, *row[1:]) for row in lines])])
+        for few in _parts(executions):
+            goes = [rows.of_execution(each) for each in few]
+            await self._link.write(
+                [(sql.PUT_EXECUTIONS, [(row[0], number, *row[2:]) for row in goes])]
+            )
+        return structs.replace(job, id=number)
+
+    async def job(self, hash: str) -> Job | None:
+        """Look it up."""
+        found = await self._link.fetch(sql.JOB, hash)
+        return rows.job_of(found[0]) if found else None
+
+    async def jobs(self, buyer: int | None, public: bool, count: int) -> list[Job]:
+        """Look them up."""
+        if buyer is None:
+            found = await self._link.fetch(sql.PUBLIC_JOBS if public else sql.ALL_JOBS, count)
+        else:
+            query = sql.PUBLIC_JOBS_OF if public else sql.JOBS_OF
+            found = await self._link.fetch(query, count, buyer)
+        return [rows.job_of(row) for row in found]
+
+    async def progress(self, job: Job) -> Progress:
+        """It is kept."""
+        return Progress(*(await self._tally(job.id))[1:6])
+
+    async def _tally(self, job: int) -> Row:
+        found = await self._link.fetch(sql.TALLY, job)
+        if not found:
+            raise Missing(f"there is no job number {job}")
+        return found[0]
+
+    async def changes(self, job: int, after: int, count: int) -> list[Task]:
+        """As many as asked for, and those of the last one's time."""
+        found = [*await self._link.fetch(sql.CHANGES, job, min(after, LAST), count)]
+        if found and len(found) == count:
+            last = found[-1]
+            found += await self._link.fetch(sql.CHANGES_AT, job, last[6], last[1])
+        return [rows.task_of(row) for row in found]
+
+    async def outcomes(self, work: Collection[bytes]) -> dict[bytes, bytes]:
+        """Look them up."""
+        return {row[0]: row[1] for row in await self._link.find(sql.OUTCOMES, _one(work))}
+
+    # What time brings.
+
+    async def _lay_those(
+        self, desk: Desk, found: Sequence[Row], wanted: Callable[[Execution], bool]
+    ) -> list[Execution]:
+        """Lay them out, and give those that are as wanted still, now that they are locked."""
+        numbers = [row[0] for row in found]
+        await self.lay_leases(desk, numbers)
+        return [desk.executions[n] for n in numbers if wanted(desk.executions[n])]
+
+    async def lay_expired(self, desk: Desk, now: float, count: int) -> list[Execution]:
+        """The longest over first."""
+        found = await self._link.fetch(sql.EXPIRED, now, count)
+        return await self._lay_those(
+            desk, found, lambda each: each.stage is Stage.LEASED and each.deadline <= now
+        )
+
+    async def lay_waiting_of(self, desk: Desk, job: int, count: int) -> list[Execution]:
+        """In the order of the tasks."""
+        found = await self._link.fetch(sql.UNBEGUN, job, count)
+        return await self._lay_those(
+            desk, found, lambda e: e.stage is Stage.WAITING and e.purpose is Purpose.FIRST
+        )
+
+    async def lay_held_of(self, desk: Desk, job: int, before: float, count: int) -> list[Execution]:
+        """The longest held first."""
+        found = await self._link.fetch(sql.HELD, job, before, count)
+
+        def may_be_paid(each: Execution) -> bool:
+            is_open = any(other.is_open for other in desk.of_task(each.task))
+            return each.stage is Stage.HELD and not is_open
+
+        return await self._lay_those(desk, found, may_be_paid)
+
+    async def live_jobs(self) -> list[Job]:
+        """Look them up."""
+        return [rows.job_of(row) for row in await self._link.fetch(sql.LIVE_JOBS)]
+
+    async def lay_job(self, desk: Desk, job: int) -> Job:
+        """Lock it."""
+        found = await self._link.fetch(sql.LOCKED_JOB, job)
+        if not found:
+            raise Missing(f"there is no job number {job}")
+        kept = rows.job_of(found[0])
+        desk.lay(kept)
+        return kept
+
+    async def open_count(self, job: int) -> tuple[int, int]:
+        """It is kept."""
+        busy, held = (await self._tally(job))[6:8]
+        return busy, held
+
+    # Blobs.
+
+    async def add_blobs(self, blobs: Iterable[BlobRow]) -> None:
+        """Write."""
+        await self._link.write(
+            [(sql.ADD_BLOBS, [rows.of_blob(row) for row in sorted(blobs, key=lambda b: b.name)])]
+        )
+
+    async def blobs(self, names: Collection[str]) -> dict[str, BlobRow]:
+        """Look them up."""
+        found = await self._link.find(sql.BLOBS, _one(names))
+        return {row[0]: rows.blob_of(row) for row in found}
+
+
+def _worker_changes(desk: Desk) -> list[Row]:
+    changes: list[Row] = []
+    for number, before in sorted(desk.workers.changed.items()):
+        after = desk.workers[number]
+        assert before is not None
+        standing = after.standing.value if after.standing is not before.standing else None
+        passed = after.checks_passed - before.checks_passed
+        changes.append((number, after.results - before.results, passed, after.seen, standing))
+    return changes
+
+
+def _job_changes(desk: Desk) -> list[sql.Write]:
+    checks, states = [], []
+    for number, before in sorted(desk.jobs.changed.items()):
+        after = desk.jobs[number]
+        assert before is not None
+        if after.checks_left != before.checks_left:
+            checks.append((number, after.checks_left - before.checks_left))
+        state = (after.state.value, after.ending.value, after.ended, after.closes)
+        if state != (before.state.value, before.ending.value, before.ended, before.closes):
+            states.append((number, *state))
+    return [(sql.CHANGE_CHECKS_LEFT, checks), (sql.CHANGE_JOBS, states)]
+
+
+def _tally_changes(desk: Desk) -> list[Row]:
+    """By how much the tallies of jobs change: see `schema.tallies`."""
+    sums: dict[int, list[int]] = {}
+    for key, task in desk.tasks.changed.items():
+        if task is not None:
+            tally = sums.setdefault(key[0], [0] * 7)
+            tally[task.stage] -= 1
+            tally[desk.tasks[key].stage] += 1
+    for number, before in desk.executions.changed.items():
+        after = desk.executions[number]
+        tally = sums.setdefault(after.job, [0] * 7)
+        for each, sign in ((before, -1), (after, 1)):
+            if each is not None:
+                tally[4] += sign * each.pay * (each.stage is Stage.PAID)
+                tally[5] += sign * each.is_open
+                tally[6] += sign * (each.stage is Stage.HELD)
+    return [(job, *tally) for job, tally in sorted(sums.items()) if any(tally)]

@@ -24,16 +24,22 @@ class Setting(Struct, frozen=True):
     """One setting: its name, default, unit and meaning."""
 
     name: str
-    default: int
+    default: int | str
     meaning: str
 
 
-SETTINGS = (
+SETTINGS: tuple[Setting, ...] = (
     Setting("max_pixels", 100_000_000, "the largest picture that is read, in pixels"),
     Setting("jobs", 0, "pictures of a batch at once; 0: one for each processor"),
     Setting("memory_bytes", 8 << 30, "the most memory a kernel may ask for, in bytes"),
     Setting("cache_bytes", 1 << 30, "the size of the cache of compiled kernels, in bytes"),
     Setting("result_bytes", 1 << 30, "the size of the cache of results, in bytes; 0: none"),
+    Setting("exchange", "", "the market's exchange: https://HOST:PORT, or a .cpu file of it"),
+    Setting("certificate", "", "sha256 of the exchange's certificate, if it made it itself"),
+    Setting("account", "default", "the account that pays, by its name"),
+    Setting("price", 0, "micro-coins offered for a billion cost units by the engine market"),
+    Setting("budget", "", "the most coins that a run of the engine market may take"),
+    Setting("trust", "spot", "how results of the market are checked: spot, pair or self"),
 )
 
 
@@ -41,7 +47,7 @@ class Value(Struct, frozen=True):
     """A setting's value, and where it was found."""
 
     setting: Setting
-    value: int
+    value: int | str
     origin: str
 
 
@@ -83,6 +89,10 @@ def _value(setting: Setting, given: dict[str, object], path: Path) -> Value:
         raw, origin = given[setting.name], str(path)
     if raw is None:
         return Value(setting, setting.default, "default")
+    if isinstance(setting.default, str):
+        if not isinstance(raw, str):
+            raise Refused(f"{origin}: {setting.name} is a text, not {raw!r}")
+        return Value(setting, raw, origin)
     try:
         number = int(raw) if isinstance(raw, str | int) else -1
     except ValueError:
@@ -117,5 +127,10 @@ def kept() -> dict[str, ObjectCache | ResultCache | Store]:
 
 
 def setting(name: str) -> int:
-    """One setting's value."""
-    return read_config()[name].value
+    """The value of a setting that is a number."""
+    return int(read_config()[name].value)
+
+
+def text_setting(name: str) -> str:
+    """The value of a setting that is a text."""
+    return str(read_config()[name].value)

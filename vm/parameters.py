@@ -126,6 +126,15 @@ def from_bytes(kernel: Kernel, data: bytes) -> ParameterValues:
     return tuple(values)
 
 
+def by_name(kernel: Kernel, values: ParameterValues) -> dict[str, object]:
+    """Resolved values as numbers and lists of numbers, as `resolve` takes them."""
+    named: dict[str, object] = {}
+    for parameter, raws in zip(kernel.parameters, values, strict=True):
+        numbers = [from_raw(parameter.type, raw) for raw in raws]
+        named[parameter.name] = numbers if parameter.length else numbers[0]
+    return named
+
+
 def _unpattern(parameter: Parameter, pattern: int) -> int:
     scalar = parameter.type
     if scalar.is_signed and pattern >> 63:

@@ -68,14 +68,17 @@ def plan(
     kernel: Kernel, inputs: tuple[str, ...], named: tuple[str, ...], targets: tuple[str, ...]
 ) -> list[Files]:
     """The tasks that a command line asks for. Raises `Refused` if it fits no kernel."""
+    return targeted(kernel, inputs_of(kernel, inputs, named), targets)
+
+
+def inputs_of(
+    kernel: Kernel, inputs: tuple[str, ...], named: tuple[str, ...]
+) -> list[dict[str, str]]:
+    """The files that each task reads, by in image. Raises `Refused`, `FileNotFoundError`."""
     in_names = [image.name for image in kernel.images_of(Role.IN)]
-    out_names = [image.name for image in kernel.images_of(Role.OUT)]
     given, rest = _pairs(named, in_names)
     if rest:
         raise Refused(f"--in takes NAME=FILE with one of: {', '.join(in_names)}; not '{rest[0]}'")
-    chosen, plain = _pairs(targets, out_names)
-    if len(plain) > 1:
-        raise Refused("-o is given twice; for several out images use -o NAME=FILE")
     open_names = [name for name in in_names if name not in given]
     if len(open_names) > 1:
         raise Refused(
@@ -85,10 +88,22 @@ def plan(
     files = expand(inputs)
     if bool(open_names) != bool(files):
         raise Refused("give a picture to run on" if open_names else "every image is given already")
-    tasks = [{open_names[0]: file} | given for file in files] if open_names else [given]
+    return [{open_names[0]: file} | given for file in files] if open_names else [given]
+
+
+def targeted(
+    kernel: Kernel, inputs: list[dict[str, str]], targets: tuple[str, ...]
+) -> list[Files]:
+    """The files that tasks with these inputs write. Makes the folder that `targets` may name.
+
+    Raises `Refused` where results would be lost or a file cannot hold them.
+    """
+    out_names = [image.name for image in kernel.images_of(Role.OUT)]
+    chosen, plain = _pairs(targets, out_names)
+    if len(plain) > 1:
+        raise Refused("-o is given twice; for several out images use -o NAME=FILE")
     target = plain[0] if plain else None
-    many = len(tasks) > 1
-    return _targeted(kernel, tasks, target, chosen, out_names, many)
+    return _targeted(kernel, inputs, target, chosen, out_names, len(inputs) > 1)
 
 
 def _targeted(

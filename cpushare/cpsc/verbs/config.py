@@ -18,4 +18,4 @@ def command(as_json: bool) -> None:
         if as_json:
             output.result_json({"name": name, "value": found.value, "origin": found.origin})
         else:
-            output.result(f"{name} = {found.value}  ({found.origin}; {found.setting.meaning})")
+            output.result(f"{name} = {found.value!r}  ({found.origin}; {found.setting.meaning})")

@@ -91,9 +91,7 @@ def inputs_of(
     return [{open_names[0]: file} | given for file in files] if open_names else [given]
 
 
-def targeted(
-    kernel: Kernel, inputs: list[dict[str, str]], targets: tuple[str, ...]
-) -> list[Files]:
+def targeted(kernel: Kernel, inputs: list[dict[str, str]], targets: tuple[str, ...]) -> list[Files]:
     """The files that tasks with these inputs write. Makes the folder that `targets` may name.
 
     Raises `Refused` where results would be lost or a file cannot hold them.

@@ -1,1 +1,12 @@
-"""The buyer: quotes, submits, follows and checks studies on the market."""
+"""The buyer: quotes, submits, follows and checks studies on the market.
+
+    accounts.py exchanges.py           who pays, and whom
+    study.py grid.py pictures.py       what is asked for: a file or a command line, as a job's parts
+    quote.py sending.py records.py     its price, its way to the exchange, what is kept of it here
+    following.py fetching.py           what came of it: as futures, or as files and a table
+    checking.py                        the same computed here, bit for bit
+    verbs/                             the verbs of `cpushare` that buyers use
+
+Nothing that an exchange says is believed where it can be computed: the price, the hash of what
+comes back, a sample of the results.
+"""

@@ -1,0 +1,71 @@
+"""The price of a job, computed here from the verified program, before anything is sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from cpushare.market.coins import pay_of, show_coins
+from cpushare.market.rasters import RasterShape
+from cpushare.market.trust import reserve
+from vm import extents
+from vm import parameters as parameter_values
+from vm.module import Kernel
+from vm.verifier import VerifiedModule
+
+
+class Quote(Struct, frozen=True):
+    """What a job takes: tasks, cost units, the most memory of a task, micro-coins.
+
+    `pay` is what its tasks earn, `reserved` what is set aside with the checks that trust asks for.
+    """
+
+    tasks: int
+    units: int
+    memory_bytes: int
+    pay: int
+    reserved: int
+    trust: str
+
+    def text(self, price: int, budget: int) -> str:
+        """The quote as one would read it."""
+        return (
+            f"{self.tasks:,} tasks, {self.units / 1e9:,.3f} billion cost units at "
+            f"{show_coins(price)} coins a billion: {show_coins(self.pay)} coins\n"
+            f"set aside with checks (trust {self.trust}): {show_coins(self.reserved)} coins, of a "
+            f"budget of {show_coins(budget)}; what is not needed comes back"
+        )
+
+
+def quote(
+    verified: VerifiedModule,
+    kernel: Kernel,
+    parameters: Sequence[bytes],
+    inputs: Sequence[Mapping[str, str]],
+    shapes: Mapping[str, RasterShape],
+    price: int,
+    trust: str,
+) -> Quote:
+    """The price of a job of these parameter sets on these inputs, names of rasters by in image.
+
+    Raises `Refused` where sizes do not fit, `OverLimit`.
+    """
+    sizes = Counter(
+        tuple((name, shapes[blob].width, shapes[blob].height) for name, blob in row.items())
+        for row in inputs
+    )
+    found = verified.kernels[kernel.name]
+    units = memory_bytes = pay = 0
+    for given in parameters:
+        values = parameter_values.from_bytes(kernel, given)
+        for size, count in sizes.items():
+            pairs = {name: (width, height) for name, width, height in size}
+            dimensions = extents.resolve(kernel, pairs, values)
+            cost = found.cost.evaluate(dimensions, values)
+            units += count * cost
+            pay += count * pay_of(cost, price)
+            memory_bytes = max(memory_bytes, found.memory.evaluate(dimensions, values))
+    tasks = len(parameters) * len(inputs)
+    return Quote(tasks, units, memory_bytes, pay, reserve(trust, pay), trust)

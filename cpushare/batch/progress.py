@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress_bar(total: int) -> Iterator[Callable[[], None]]:
+def progress_bar(total: int, what: str = "pictures") -> Iterator[Callable[[], None]]:
     """Gives what to call when a task has ended; shows it on standard error, if anybody looks."""
     if total < 2 or not sys.stderr.isatty():
         yield lambda: None
@@ -36,7 +36,7 @@ def progress_bar(total: int) -> Iterator[Callable[[], None]]:
             speed = task.finished_speed or task.speed
             return Text("" if speed is None else f"{speed:.1f}/s")
 
-    columns = (BarColumn(), MofNCompleteColumn(), "pictures", Rate(), TimeRemainingColumn())
+    columns = (BarColumn(), MofNCompleteColumn(), what, Rate(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         shown = bar.add_task("", total=total)
         yield lambda: bar.advance(shown)

@@ -32,7 +32,7 @@ class Quote(Struct, frozen=True):
     def text(self, price: int, budget: int) -> str:
         """The quote as one would read it."""
         return (
-            f"{self.tasks:,} tasks, {self.units / 1e9:,.3f} billion cost units at "
+            f"{self.tasks:,} tasks, {self.units:,} cost units at "
             f"{show_coins(price)} coins a billion: {show_coins(self.pay)} coins\n"
             f"set aside with checks (trust {self.trust}): {show_coins(self.reserved)} coins, of a "
             f"budget of {show_coins(budget)}; what is not needed comes back"

@@ -10,6 +10,17 @@ from cpushare._version import __version__
 from cpushare.cpsc.lazy import LazyGroup, run_command
 
 VERBS = {
+    "account": ("cpushare.buyer.verbs.account", "Make accounts, and see what they have."),
+    "order": ("cpushare.buyer.verbs.order", "Make and explain sell orders, .cpu files."),
+    "submit": ("cpushare.buyer.verbs.submit", "Have a study computed by the market."),
+    "status": ("cpushare.buyer.verbs.status", "Show how far jobs are."),
+    "results": (
+        "cpushare.buyer.verbs.results",
+        "Fetch a job's images and records, and check some.",
+    ),
+    "verify": ("cpushare.buyer.verbs.verify", "Compute a result here: are the bits equal?"),
+    "cancel": ("cpushare.buyer.verbs.cancel", "Begin nothing more of a job."),
+    "accept": ("cpushare.buyer.verbs.accept", "Be content with a job that you check yourself."),
     "exchange": (
         "cpushare.exchange.commands.main",
         "Run an exchange, where sellers and buyers meet.",

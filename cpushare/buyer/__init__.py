@@ -10,3 +10,21 @@
 Nothing that an exchange says is believed where it can be computed: the price, the hash of what
 comes back, a sample of the results.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cpushare.buyer.api import submit
+
+__all__ = ["submit"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: verbs must not wait for NumPy."""
+    if name not in __all__:
+        raise AttributeError(f"module 'cpushare.buyer' has no attribute {name!r}")
+    from cpushare.buyer import api
+
+    return getattr(api, name)

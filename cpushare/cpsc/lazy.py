@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import click
 
+from cpushare.extras import missing_extra
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -88,6 +90,8 @@ def report(error: BaseException) -> int:
     from compiler.diagnostics import CompileError
     from cpushare.cpsc import exits, output
 
+    if isinstance(error, ModuleNotFoundError):
+        error = missing_extra(error)
     code = exits.exit_code(error)
     if isinstance(error, CompileError):
         print(error.render(output.wants_colour()), file=sys.stderr)

@@ -8,3 +8,16 @@
 
 All of it is pure: time, randomness and storage come in from outside.
 """
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    """`cpushare.market.submit` is the buyer's: whoever asks for it gets it from there."""
+    if name != "submit":
+        raise AttributeError(f"module 'cpushare.market' has no attribute {name!r}")
+    from cpushare.buyer.api import submit
+
+    return submit

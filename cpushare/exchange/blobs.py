@@ -38,14 +38,16 @@ class DiskFull(Unreachable):
 
 
 class BlobStore:
-    """The blobs of an exchange. `folder` is where they lie, if that is a disk of ours."""
+    """The blobs of an exchange. `folder` is where they lie, if that is a disk of ours; of that
+    `least_free_bytes` stay free.
+    """
 
     def __init__(
         self, store: ObjectStore, folder: Path | None, least_free_bytes: int = LEAST_FREE_BYTES
     ) -> None:
         self._store = store
         self._folder = folder
-        self._least_free_bytes = least_free_bytes
+        self.least_free_bytes = least_free_bytes
 
     @staticmethod
     def open(url: str, least_free_bytes: int = LEAST_FREE_BYTES) -> BlobStore:
@@ -118,7 +120,7 @@ class BlobStore:
     def _check_room(self, size_bytes: int) -> None:
         if self._folder is None:
             return
-        if shutil.disk_usage(self._folder).free - size_bytes < self._least_free_bytes:
+        if shutil.disk_usage(self._folder).free - size_bytes < self.least_free_bytes:
             raise DiskFull("the exchange's disk is full: try again later")
 
     async def check(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec import structs
 
-from cpushare.market.messages import Enrolment, HandBack, encode
+from cpushare.market.messages import Enrolment, HandBack, WorkRequest, encode
 from cpushare.market.rasters import blob_name
 from tests.market.hostile import ask, ask_as, refused, rows, unchanged
 from tests.market.serving import Served, pair, served

@@ -10,6 +10,7 @@ VERBS = {
     "init": "Make the folder of a new exchange: keys, certificate, database, configuration.",
     "serve": "Serve sellers and buyers until Ctrl-C or SIGTERM.",
     "mint": "Make coins for an account, by the operator's signature.",
+    "audit": "Compute the books anew, and say what is wrong with them.",
 }
 EXAMPLES = """
 \b

@@ -57,12 +57,13 @@ Requests are signed with an ed25519 key as in RFC 9421 (HTTP Message Signatures)
 the body as in RFC 9530 (Content-Digest), and in this one form:
 
     Content-Digest: sha-256=:BASE64:
-    Signature-Input: cpushare=("@method" "@path" "@query" "@authority" "content-digest");created=SECONDS;keyid="KEY";alg="ed25519";nonce="32 HEX DIGITS"
+    Signature-Input: cpushare=("@method" "@path" "@query" "@authority" "content-digest")
+                     ;created=SECONDS;keyid="KEY";alg="ed25519";nonce="32 HEX DIGITS"
     Signature: cpushare=:BASE64:
 
-A nonce is good once and for five minutes. Errors are a `Problem` with the status of its kind.
+Signature-Input is one line without spaces before its semicolons. A nonce is good once and for five minutes. Errors are a `Problem` with the status of its kind.
 CPUCoins are units of account between the users of one exchange. They are no money.
-"""  # noqa: E501
+"""
 TAGS = [
     {"name": "sellers", "description": "Enrol a worker, get leases, send results."},
     {"name": "blobs", "description": "Programs, images and results by their sha256."},

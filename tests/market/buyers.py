@@ -92,15 +92,13 @@ class Buyer:
 
 
 @contextmanager
-def buying(
-    folder: Path, patch: pytest.MonkeyPatch, policy: TrustPolicy = TrustPolicy(patience_s=0.0)
-) -> Iterator[Buyer]:
+def buying(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Buyer]:
     """A buyer at an exchange that runs while the block does."""
     at_home(folder, patch)
     new_account("default")
     pictures(folder / "pictures")
     (folder / "stats.cps").write_text(STATS)
-    with served(policy=policy) as exchange:
+    with served(policy=TrustPolicy(patience_s=0.0)) as exchange:
         patch.setenv("CPUSHARE_EXCHANGE", exchange.address)
         buyer = Buyer(folder, load_account("default"), exchange)
         exchange.fund(buyer.pair.name, COINS)

@@ -14,7 +14,7 @@ from cpushare.cpsc import output
 from cpushare.market.coins import show_coins
 from cpushare.market.messages import JobStatus
 
-WATCH_S = 1.0
+WATCH_S = 0.5
 
 
 @click.command(help="Show how far a job is, or all of an account's jobs, newest first.")

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
-from cpushare.exchange.programs import Meter, Programs, Work, kernel_of
 from cpushare.exchange.service import World, use_up
 from cpushare.exchange.store import ESCROW, MINT, USER, BlobRow, Transaction, again
 from cpushare.market.coins import MOST_MICRO, pay_of, show_coins
@@ -38,6 +37,7 @@ from cpushare.market.rules import job_hash
 from cpushare.market.signing import Signed
 from cpushare.market.states import Execution, Job, JobState, Purpose, Task, TaskStage
 from cpushare.market.trust import reserve
+from cpushare.market.work import Meter, Work, kernel_of
 from vm.verifier import VerifiedModule
 
 FEW = 1000
@@ -383,6 +383,3 @@ def _line(account: int, transfer: Transfer) -> HistoryLine:
     return HistoryLine(
         transfer.id.hex(), sign * transfer.amount, state[transfer.step], reason, created
     )
-
-
-__all__ = ["JobDesk", "Programs"]

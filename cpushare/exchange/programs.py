@@ -1,43 +1,19 @@
-"""Programs as the exchange knows them: verified before they are offered, and priced.
+"""Programs as the exchange knows them: verified before they are offered.
 
 Nothing is compiled or run here.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
 
-from msgspec import Struct
-
-from cpushare.market.errors import BadMessage, Missing, TooMuch
-from cpushare.market.messages import Outcome
-from cpushare.market.rasters import RasterShape, blob_name
-from vm import extents, parameters
-from vm.bits import from_raw
-from vm.errors import Invalid, Malformed, OverLimit, Refused
-from vm.module import Role
-from vm.parameters import ParameterValues
-from vm.store import key_of
+from cpushare.market.errors import BadMessage
+from cpushare.market.rasters import blob_name
+from vm.errors import Invalid, Malformed, OverLimit
 from vm.verifier import VerifiedModule, verify
-from vm.verifier.verified import VerifiedKernel
 
-MOST_UNITS = 10**13
-"""Cost units of a task: some hours."""
-MOST_MEMORY = 1 << 46
-MOST_MEASURED = 200_000
-"""Different parameters × shapes in a job."""
 KEPT = 64
 """Verified programs that are kept in memory: those used last."""
-
-
-class Work(Struct, frozen=True):
-    """What a task takes: cost units, bytes of memory, and the hash of all that decides it."""
-
-    units: int
-    memory_bytes: int
-    work: bytes
 
 
 class Programs:
@@ -62,108 +38,3 @@ class Programs:
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         return verified
-
-
-def kernel_of(verified: VerifiedModule, name: str) -> VerifiedKernel:
-    """A kernel by name. Raises `Missing`."""
-    if name not in verified.kernels:
-        listed = ", ".join(verified.kernels)
-        raise Missing(f"the program has no kernel '{name}' (it has: {listed})")
-    return verified.kernels[name]
-
-
-def read_values(kernel: VerifiedKernel, given: bytes) -> ParameterValues:
-    """Parameters from their canonical bytes. Raises `BadMessage`."""
-    try:
-        return parameters.from_bytes(kernel.kernel, given)
-    except Refused as error:
-        raise BadMessage(str(error)) from None
-
-
-def named_values(kernel: VerifiedKernel, values: ParameterValues) -> dict[str, object]:
-    """Parameters by name, as `vm.parameters.resolve` takes them."""
-    named: dict[str, object] = {}
-    for parameter, raws in zip(kernel.kernel.parameters, values, strict=True):
-        numbers = [from_raw(parameter.type, raw) for raw in raws]
-        named[parameter.name] = numbers if parameter.length else numbers[0]
-    return named
-
-
-class Meter:
-    """Measures the tasks of one job: `shapes` are those of the blobs, `owner` is who may know.
-
-    What a task takes depends on parameters and shapes; it is evaluated once for each pair of those.
-    """
-
-    def __init__(
-        self,
-        verified: VerifiedModule,
-        kernel: VerifiedKernel,
-        checked: bool,
-        shapes: Mapping[str, RasterShape],
-        owner: bytes,
-    ) -> None:
-        self._kernel = kernel
-        self._shapes = shapes
-        self._images = kernel.kernel.images_of(Role.IN)
-        name = kernel.kernel.name.encode()
-        head = [verified.meaning.encode(), name, b"checked" if checked else b"", owner]
-        self._head = bytes.fromhex(key_of(b"CPUShare work 1\n", *head))
-        self._known: dict[tuple[bytes, tuple[RasterShape, ...]], tuple[int, int]] = {}
-
-    def measure(self, given: bytes, inputs: Mapping[str, str]) -> Work:
-        """What a task takes; `inputs` are names of blobs. Raises `BadMessage`, `TooMuch`."""
-        for image in self._images:
-            if image.name not in inputs:
-                raise BadMessage(f"kernel '{self._kernel.kernel.name}' takes image '{image.name}'")
-        if len(inputs) != len(self._images):
-            extra = ", ".join(sorted(set(inputs) - {image.name for image in self._images}))
-            raise BadMessage(f"kernel '{self._kernel.kernel.name}' takes no image '{extra[:100]}'")
-        key = given, tuple(self._shapes[inputs[image.name]] for image in self._images)
-        if key not in self._known:
-            if len(self._known) >= MOST_MEASURED:
-                raise TooMuch(
-                    f"a job has at most {MOST_MEASURED} different sets of parameters and sizes: "
-                    f"submit it in parts"
-                )
-            self._known[key] = self._evaluate(*key)
-        names = "".join(f"{image.name} {inputs[image.name]}\n" for image in self._images)
-        decides = self._head + len(given).to_bytes(4, "little") + given + names.encode()
-        return Work(*self._known[key], hashlib.sha256(decides).digest())
-
-    def _evaluate(self, given: bytes, shapes: tuple[RasterShape, ...]) -> tuple[int, int]:
-        """Cost units and bytes of memory."""
-        values = read_values(self._kernel, given)
-        sizes = {}
-        for image, shape in zip(self._images, shapes, strict=True):
-            if (shape.type, shape.channels) != (image.type, image.channels):
-                raise BadMessage(
-                    f"image '{image.name}' takes {image.channels} × {image.type}, the raster has "
-                    f"{shape.channels} × {shape.type}"
-                )
-            sizes[image.name] = (shape.width, shape.height)
-        try:
-            dimensions = extents.resolve(self._kernel.kernel, sizes, values)
-            units = self._kernel.cost.evaluate(dimensions, values)
-            memory_bytes = self._kernel.memory.evaluate(dimensions, values)
-        except (Refused, OverLimit) as error:
-            raise BadMessage(str(error)) from None
-        if units > MOST_UNITS or memory_bytes > MOST_MEMORY:
-            raise TooMuch(
-                f"a task of {units} cost units and {memory_bytes} bytes is too big: at most "
-                f"{MOST_UNITS} and {MOST_MEMORY}"
-            )
-        return units, memory_bytes
-
-
-def check_outcome(kernel: VerifiedKernel, outcome: Outcome) -> str:
-    """Why an outcome cannot be one of this kernel; nothing if it can."""
-    if outcome.trap:
-        return "a trap has no images and no record" if outcome.images or outcome.record else ""
-    images = {image.name for image in kernel.kernel.images_of(Role.OUT)}
-    fields = {field.name: field.type.size_bytes for field in kernel.kernel.fields}
-    if set(outcome.images) != images or set(outcome.record) != set(fields):
-        return "the outcome has not the images and the record of this kernel"
-    if any(pattern >> 8 * fields[name] for name, pattern in outcome.record.items()):
-        return "a value of the record has more bits than its type"
-    return ""

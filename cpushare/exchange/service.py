@@ -11,7 +11,7 @@ from typing import Protocol
 
 from msgspec import structs
 
-from cpushare.exchange.programs import Programs, check_outcome, kernel_of
+from cpushare.exchange.programs import Programs
 from cpushare.exchange.store import USER, Store, Transaction, again
 from cpushare.market.desk import Desk
 from cpushare.market.errors import BadMessage, BadSignature, Forbidden, Missing
@@ -34,6 +34,7 @@ from cpushare.market.rules import SLOWEST_UNITS_S, Rules
 from cpushare.market.signing import CLOCK_S, Signed
 from cpushare.market.states import Execution, Job, JobState, Purpose, Stage, Standing, Worker
 from cpushare.market.trust import TrustPolicy
+from cpushare.market.work import check_outcome, kernel_of
 from vm.verifier import VerifiedModule
 
 MOST_SPARE_S = 60.0

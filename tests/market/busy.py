@@ -18,7 +18,6 @@ import numpy as np
 from compiler.pipeline import compile_text
 from cpushare.exchange.jobs import JobDesk
 from cpushare.exchange.memory import MemoryStore
-from cpushare.exchange.programs import kernel_of, named_values, read_values
 from cpushare.exchange.service import WorkDesk, World
 from cpushare.exchange.store import BlobRow
 from cpushare.exchange.sweep import sweep
@@ -39,6 +38,7 @@ from cpushare.market.order import SellOrder, write_order
 from cpushare.market.rasters import HEAD_BYTES, blob_name, decode_raster, encode_raster, read_shape
 from cpushare.market.signing import Signed
 from cpushare.market.trust import TrustPolicy
+from cpushare.market.work import kernel_of, named_values, read_values
 from vm import interp, parameters
 from vm.bits import to_raw
 from vm.errors import Trap

@@ -7,7 +7,6 @@ from functools import cache
 import numpy as np
 
 from compiler.pipeline import compile_text
-from cpushare.exchange.programs import kernel_of
 from cpushare.market.keys import KeyPair
 from cpushare.market.messages import (
     Enrolment,
@@ -19,6 +18,7 @@ from cpushare.market.messages import (
     encode,
 )
 from cpushare.market.rasters import blob_name, encode_raster
+from cpushare.market.work import kernel_of
 from cpushare.wire.client import ExchangeClient
 from tests.market.serving import Served
 from vm import parameters

@@ -20,12 +20,12 @@ from cpushare.exchange.pages.results import (
     read_table,
     sort_keys,
 )
-from cpushare.exchange.programs import kernel_of
 from cpushare.exchange.service import World
 from cpushare.exchange.store import BlobRow
 from cpushare.market.errors import Missing
 from cpushare.market.messages import JobOrder
 from cpushare.market.states import Job
+from cpushare.market.work import kernel_of
 from vm.module import Kernel
 from vm.verifier.verified import VerifiedKernel
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from cpushare.exchange.programs import named_values, read_values
 from cpushare.market.messages import JobOrder
+from cpushare.market.work import named_values, read_values
 from vm.bits import from_raw
 from vm.module import Kernel, Parameter, Role
 from vm.text import disassemble

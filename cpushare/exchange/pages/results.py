@@ -11,10 +11,10 @@ from typing import Any
 from msgspec import Struct
 
 from cpushare.exchange.pages.texts import plain_cell
-from cpushare.exchange.programs import named_values, read_values
 from cpushare.exchange.service import World
 from cpushare.market.messages import JobOrder, Outcome, decode
 from cpushare.market.states import Job, Task, TaskStage
+from cpushare.market.work import named_values, read_values
 from vm.bits import from_pattern
 from vm.module import Role
 from vm.verifier.verified import VerifiedKernel

@@ -126,7 +126,8 @@ def test_the_verifiers_time_grows_linearly(bomb: Callable[[int], str]) -> None:
 @pytest.fixture(scope="module")
 def box() -> CompileBox:
     try:
-        return shared_box()
+        found: CompileBox = shared_box()
+        return found
     except SandboxUnavailable as reason:
         pytest.skip(str(reason))
 

@@ -25,6 +25,8 @@ VERBS = {
         "cpushare.exchange.commands.main",
         "Run an exchange, where sellers and buyers meet.",
     ),
+    "sell": ("cpushare.seller.verbs.sell", "Lend idle processors to checked programs."),
+    "purge": ("cpushare.seller.verbs.purge", "Remove a seller's keys, results and caches."),
     "doctor": ("cpushare.cpsc.verbs.doctor", "Show how this machine confines strangers' code."),
 }
 EXAMPLES = """

@@ -147,6 +147,6 @@ class LocalEngine:
         for waiting in left:
             waiting.future.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._runners.leave("")
+        self._runners.interrupt()
         self._threads.shutdown(wait=True)
         self._runners.close()

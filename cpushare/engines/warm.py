@@ -181,6 +181,15 @@ class WarmRunners:
                 if theirs == caller:
                     runner.interrupt()
 
+    def interrupt(self) -> None:
+        """Kill all children and the box, from any thread: what runs or is compiled fails, and
+        nothing is begun.
+        """
+        self.leave("")
+        with self._lock:
+            if self._box is not None:
+                self._box.interrupt()
+
     def close(self) -> None:
         """End every child, and the box. Nothing may run any more."""
         with self._lock:

@@ -39,6 +39,8 @@ from cpushare.wire.trust import context_for
 
 CONNECT_S, READ_S = 10.0, 90.0
 ANSWER_BYTES = FRAME_BYTES + (1 << 30) + 1024
+ANSWER_S = 900.0
+MESSAGE_CHARS = 1000
 FRAME_BLOBS = 1000
 M = TypeVar("M", bound=Struct)
 
@@ -66,6 +68,8 @@ class ExchangeClient:
         self._proxy = proxy
         self._now = now
         self._http: httpx.Client | None = None
+        self.moved_bytes = 0
+        """Bytes of bodies that went out and came in."""
 
     # Workers.
 
@@ -166,12 +170,14 @@ class ExchangeClient:
         request = signing.Request(method, path, query, authority, body)
         headers = signing.sign(request, self.pair, self._now(), os.urandom(signing.NONCE_BYTES))
         try:
-            answer = http.request(method, target, content=body, headers=headers)
+            with http.stream(method, target, content=body, headers=headers) as answer:
+                data = _read(answer)
         except (httpx.TransportError, OSError) as error:
             raise Unreachable(f"{self._address} does not answer: {error}") from None
+        self.moved_bytes += len(body) + len(data)
         if answer.is_success:
-            return answer.content
-        raise _problem(answer)
+            return data
+        raise _problem(answer.status_code, data)
 
     def _opened(self) -> httpx.Client:
         if self._http is None:
@@ -188,7 +194,7 @@ class ExchangeClient:
                 proxy=self._proxy,
                 trust_env=False,
                 timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
-                headers={"user-agent": f"cpushare/{__version__}"},
+                headers={"user-agent": f"cpushare/{__version__}", "accept-encoding": "identity"},
             )
         return self._http
 
@@ -205,15 +211,29 @@ class ExchangeClient:
         self.close()
 
 
-def _problem(answer: httpx.Response) -> MarketError:
-    """The error that an answer names."""
-    if answer.status_code in (429, 502, 503, 504):
-        return Unreachable(f"the exchange is busy ({answer.status_code}): try again later")
+def _read(answer: httpx.Response) -> bytes:
+    """The body as it was sent, of bounded size and in bounded time; nothing is unpacked."""
+    until = time.monotonic() + ANSWER_S
+    data = bytearray()
+    for part in answer.iter_raw():
+        data += part
+        if len(data) > ANSWER_BYTES:
+            raise Unreachable("the exchange's answer is too long")
+        if time.monotonic() > until:
+            raise Unreachable("the exchange's answer does not come to an end")
+    return bytes(data)
+
+
+def _problem(status: int, data: bytes) -> MarketError:
+    """The error that an answer names, in words that a terminal does not obey."""
+    if status in (429, 502, 503, 504):
+        return Unreachable(f"the exchange is busy ({status}): try again later")
     try:
-        problem = decode(answer.content, Problem)
+        problem = decode(data, Problem)
     except BadMessage:
-        return MarketError(f"the exchange answered {answer.status_code}")
-    return errors.KINDS.get(problem.kind, MarketError)(problem.message)
+        return MarketError(f"the exchange answered {status}")
+    message = "".join(c if c.isprintable() else "?" for c in problem.message[:MESSAGE_CHARS])
+    return errors.KINDS.get(problem.kind, MarketError)(message)
 
 
 def _frames(blobs: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -108,6 +108,12 @@ class CompileBox(Closing):
             raise SandboxBroken("the native code is too large")
         return found
 
+    def interrupt(self) -> None:
+        """Kill the box, from any thread: who waits for it is told `SandboxBroken`."""
+        process = self.process
+        if process is not None:
+            process.kill()
+
     def start(self) -> None:
         """Start the box now, if it is not running."""
         with self.lock:

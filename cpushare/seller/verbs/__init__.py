@@ -1,0 +1,1 @@
+"""The verbs of `cpushare` that a seller uses."""

@@ -61,8 +61,8 @@ the body as in RFC 9530 (Content-Digest), and in this one form:
                      ;created=SECONDS;keyid="KEY";alg="ed25519";nonce="32 HEX DIGITS"
     Signature: cpushare=:BASE64:
 
-Signature-Input is one line without spaces before its semicolons. A nonce is good once and for five
-minutes. Errors are a `Problem` with the status of its kind.
+Signature-Input is one line without spaces before its semicolons.
+A nonce is good once and for five minutes. Errors are a `Problem` with the status of its kind.
 CPUCoins are units of account between the users of one exchange. They are no money.
 """
 TAGS = [

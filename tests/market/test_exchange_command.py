@@ -1,4 +1,4 @@
-"""`cpushare exchange`: a folder is made, served, given coins, audited, and stopped in good order."""
+"""`cpushare exchange`: a folder is made, served, given coins, audited, and stopped."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from cpushare.market.errors import Conflict, Forbidden, Missing, TooMuch
 
 ID_BYTES = 16
 MOST_SUM = (1 << 63) - 1
-"""What an account's debits or credits can be together: databases count in 64 bits."""
+"""The most that an account can have moved in all: what a database's integers hold."""
 
 
 class Step(IntEnum):
@@ -138,6 +138,8 @@ def _enter(
     credit = structs.replace(
         credit, credits=credit.credits + moves, credits_pending=credit.credits_pending + waits
     )
+    if max(debit.debits, credit.credits) > MOST_SUM:
+        raise TooMuch(f"'{transfer.reason}' is more than an account can ever move")
     if debit.available < 0 and not debit.may_owe and transfer.step in (Step.MOVE, Step.PENDING):
         raise TooMuch(
             f"'{transfer.reason}' takes {amount} micro-coins, and the account has "
@@ -149,34 +151,59 @@ def _enter(
     changed[transfer.credit] = credit
 
 
-def audit(balances: Iterable[Balance], transfers: Iterable[Transfer]) -> list[str]:
-    """What is wrong with the books, in sentences; nothing if all is well.
+class Auditor:
+    """Computes all balances anew, transfer by transfer; `found` says what is wrong, in sentences.
 
-    The balances are computed anew from the transfers.
+    It remembers what is pending now, not all that ever was.
     """
-    found: list[str] = []
-    sums: dict[int, Balance] = {}
-    stored = {balance.account: balance for balance in balances}
-    empty = {number: Balance(number, may_owe=True) for number in stored}
-    pending: dict[bytes, Transfer] = {}
-    over: set[bytes] = set()
-    for transfer in transfers:
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self._sums: dict[int, Balance] = {}
+        self._pending: dict[bytes, Transfer] = {}
+        self._total = 0
+
+    def enter(self, transfer: Transfer) -> None:
+        """The next transfer, in the order of entry."""
+        for number in (transfer.debit, transfer.credit):
+            self._sums.setdefault(number, Balance(number, may_owe=True))
         try:
-            posted = post({**empty, **sums}, [transfer], pending, over)
+            posted = post(self._sums, [transfer], self._pending)
         except (Conflict, Forbidden, Missing) as error:
-            found.append(str(error))
-            continue
-        sums.update(posted.balances)
+            self.found.append(str(error))
+            return
+        self._sums.update(posted.balances)
         if transfer.step is Step.PENDING:
-            pending[transfer.id] = transfer
-        over |= {transfer.pending} - {b""}
-    for number, balance in stored.items():
-        computed = sums.get(number, Balance(number))
+            self._pending[transfer.id] = transfer
+        elif transfer.pending:
+            del self._pending[transfer.pending]
+
+    def compare(self, balance: Balance) -> None:
+        """A balance as it is kept."""
+        computed = self._sums.pop(balance.account, Balance(balance.account))
         if structs.replace(computed, may_owe=balance.may_owe) != balance:
-            found.append(f"account {number} says {balance}, its transfers say {computed}")
+            self.found.append(
+                f"account {balance.account} says {balance}, its transfers say {computed}"
+            )
         if balance.available < 0 and not balance.may_owe:
-            found.append(f"account {number} has less than nothing: {balance.available}")
-    total = sum(balance.credits - balance.debits for balance in stored.values())
-    if total:
-        found.append(f"all accounts together have {total} micro-coins, not 0")
-    return found
+            self.found.append(
+                f"account {balance.account} has less than nothing: {balance.available}"
+            )
+        self._total += balance.credits - balance.debits
+
+    def end(self) -> list[str]:
+        """What can be said when all transfers and balances have been seen."""
+        last = [f"transfers name account {number}, and there is none" for number in self._sums]
+        if self._total:
+            last.append(f"all accounts together have {self._total} micro-coins, not 0")
+        return last
+
+
+def audit(balances: Iterable[Balance], transfers: Iterable[Transfer]) -> list[str]:
+    """What is wrong with the books, in sentences; nothing if all is well."""
+    auditor = Auditor()
+    for transfer in transfers:
+        auditor.enter(transfer)
+    for balance in balances:
+        auditor.compare(balance)
+    return auditor.found + auditor.end()

@@ -83,6 +83,6 @@ def server() -> Iterator[str]:
         yield f"postgresql://exchange@127.0.0.1:{port}/postgres"
     finally:
         if process is not None:
-            process.send_signal(signal.SIGINT)  # a fast shutdown
+            process.send_signal(signal.SIGQUIT)  # at once: nobody needs the files any more
             process.wait(START_S)
         shutil.rmtree(place, ignore_errors=True)

@@ -101,10 +101,12 @@ def _balances() -> None:
         sa.Column("credits_pending", NUMBER, nullable=False, autoincrement=False),
         sa.Column("may_owe", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
-            "debits_pending >= 0 AND credits_pending >= 0", name="ck_balances_pending_ends_once"
+            "debits_pending >= 0 AND credits_pending >= 0",
+            name=op.f("ck_balances_pending_ends_once"),
         ),
         sa.CheckConstraint(
-            "may_owe OR credits - debits - debits_pending >= 0", name="ck_balances_nobody_owes"
+            "may_owe OR credits - debits - debits_pending >= 0",
+            name=op.f("ck_balances_nobody_owes"),
         ),
         sa.ForeignKeyConstraint(["account"], ["accounts.id"], name="fk_balances_account"),
         sa.PrimaryKeyConstraint("account", name="pk_balances"),
@@ -135,7 +137,7 @@ def _jobs() -> None:
         sa.Column("ending", sa.Text(), nullable=False),
         sa.Column("ended", sa.Double(), nullable=False),
         sa.Column("closes", sa.Double(), nullable=False),
-        sa.CheckConstraint("checks_left >= 0", name="ck_jobs_checks_left"),
+        sa.CheckConstraint("checks_left >= 0", name=op.f("ck_jobs_checks_left")),
         sa.ForeignKeyConstraint(["buyer"], ["accounts.id"], name="fk_jobs_buyer"),
         sa.ForeignKeyConstraint(["escrow"], ["accounts.id"], name="fk_jobs_escrow"),
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
@@ -158,8 +160,8 @@ def _transfers() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
         sa.Column("pending", sa.LargeBinary(), nullable=True),
-        sa.CheckConstraint("amount > 0", name="ck_transfers_amount"),
-        sa.CheckConstraint("debit <> credit", name="ck_transfers_two_accounts"),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_transfers_amount")),
+        sa.CheckConstraint("debit <> credit", name=op.f("ck_transfers_two_accounts")),
         sa.ForeignKeyConstraint(["credit"], ["accounts.id"], name="fk_transfers_credit"),
         sa.ForeignKeyConstraint(["debit"], ["accounts.id"], name="fk_transfers_debit"),
         sa.PrimaryKeyConstraint("number", name="pk_transfers"),

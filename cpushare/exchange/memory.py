@@ -218,7 +218,8 @@ class MemoryTransaction:
     async def lay_leased(self, desk: Desk, worker: int) -> list[Execution]:
         """Search for them."""
         every = self._store.executions.values()
-        found = [each for each in every if each.worker == worker and each.stage is Stage.LEASED]
+        mine = [each for each in every if each.worker == worker and each.stage is Stage.LEASED]
+        found = sorted(mine, key=lambda each: each.id)
         desk.lay(*found, *(self._store.jobs[each.job] for each in found))
         return found
 

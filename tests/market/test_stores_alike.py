@@ -133,6 +133,8 @@ class Trade:
             rows += [await transaction.worker(pair(each).public) for each in WORKERS]
             for job in await transaction.jobs(None, False, 100):
                 rows.append((await transaction.progress(job), await transaction.open_count(job.id)))
+                rows.append(await transaction.task_page(job.id, 1, 3))
+            rows += [await transaction.newest_waiting(), await transaction.overview(0.0)]
             rows.append(await transaction.find_account(USER, pair("two").name))
         assert await audit(market.store) == []
         return rows

@@ -13,7 +13,6 @@ import numpy as np
 
 from compiler.pipeline import compile_text
 from cpushare.exchange.jobs import JobDesk
-from cpushare.exchange.programs import kernel_of
 from cpushare.exchange.service import WorkDesk, World
 from cpushare.exchange.store import BlobRow, Store
 from cpushare.market.keys import KeyPair
@@ -34,6 +33,7 @@ from cpushare.market.order import SellOrder, write_order
 from cpushare.market.rasters import blob_name, encode_raster, read_shape
 from cpushare.market.signing import Signed
 from cpushare.market.trust import TrustPolicy
+from cpushare.market.work import kernel_of
 from vm import parameters
 from vm.verifier import verify
 

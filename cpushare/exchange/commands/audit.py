@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from importlib import import_module
 from pathlib import Path
 
 import click
 
 from cpushare.cpsc import output
-from cpushare.exchange.commands import folder as place
+from cpushare.exchange import books
 from cpushare.exchange.config import read_config
+from cpushare.exchange.sql import open_store
 
 HELP = """Compute the books of an exchange anew from every transfer.
 
@@ -36,9 +36,8 @@ def command(folder: Path, as_json: bool) -> int:
 
 
 async def _audit(folder: Path) -> list[str]:
-    store = await place.open_store(read_config(folder).database)
+    store = await open_store(read_config(folder).database)
     try:
-        found: list[str] = await import_module("cpushare.exchange.books").audit(store)
-        return found
+        return await books.audit(store)
     finally:
         await store.close()

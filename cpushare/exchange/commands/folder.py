@@ -14,30 +14,18 @@ import random
 import secrets
 import ssl
 import time
-from importlib import import_module
 from pathlib import Path
 
 from cpushare.exchange.blobs import BlobStore
 from cpushare.exchange.config import Config
 from cpushare.exchange.service import World
-from cpushare.exchange.store import Store
+from cpushare.exchange.sql import open_store
 from cpushare.market.errors import BadMessage
 from cpushare.market.keys import KeyPair, read_key
 
 EXCHANGE, OPERATOR, CHECKER = "exchange.key", "operator.key", "checker.key"
 OPERATOR_NAME = "operator.name"
 """The operator's public key: the secret one need not lie here."""
-
-
-async def open_store(url: str) -> Store:
-    """The store of a database's address. Raises `BadMessage`, and what a database raises."""
-    store: Store = await import_module("cpushare.exchange.sql").open_store(url)
-    return store
-
-
-async def migrate(url: str) -> None:
-    """Make a database's tables, or bring them up to date."""
-    await import_module("cpushare.exchange.sql.migrate").migrate(url)
 
 
 async def open_world(folder: Path, config: Config) -> World:

@@ -13,6 +13,7 @@ from cpushare.cpsc import output
 from cpushare.exchange.certificate import make_certificate
 from cpushare.exchange.commands import folder as place
 from cpushare.exchange.config import Config, read_config, write_config
+from cpushare.exchange.sql import migrate
 from cpushare.market.errors import Conflict
 from cpushare.market.keys import KeyPair
 from cpushare.market.order import SellOrder, check_address, write_order
@@ -48,7 +49,7 @@ def command(folder: Path, address: str, listen: str, as_json: bool) -> int:
     try:
         config = read_config(folder)
         _write_checker(folder, config)
-        asyncio.run(place.migrate(config.database))
+        asyncio.run(migrate(config.database))
     except BaseException:
         (folder / "config.toml").unlink()  # what is half made is no exchange
         raise

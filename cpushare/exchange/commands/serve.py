@@ -15,6 +15,7 @@ from cpushare.exchange.config import Config, read_config
 from cpushare.exchange.edge.app import create_app
 from cpushare.exchange.edge.server import Serving, listen, log_as_json, make_server
 from cpushare.exchange.pages.routes import Site
+from cpushare.exchange.sql import migrate
 
 FIRST_S, LONGEST_S, STEADY_S = 1.0, 60.0, 60.0
 """Before the checker is started again; the wait doubles until it has lived for `STEADY_S`."""
@@ -38,7 +39,7 @@ def command(folder: Path, checker: bool) -> int:
 
 
 async def _serve(folder: Path, config: Config, checker: bool) -> None:
-    await place.migrate(config.database)
+    await migrate(config.database)
     world = await place.open_world(folder, config)
     has_tls = config.certificate and not config.is_behind_proxy
     how = Serving(

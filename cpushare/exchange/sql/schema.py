@@ -261,6 +261,7 @@ _of_stage(
     f" AND NOT for_checker AND purpose = {Purpose.CHECK:d}",
     executions.c.since,
 )
+_of_stage("executions_newest", Stage.WAITING, "", executions.c.since)
 _of_stage(
     "executions_unbegun",
     Stage.WAITING,

@@ -238,6 +238,9 @@ LATE_CHECKS = Query(
     f"AND purpose = {Purpose.CHECK:d} AND since <= $3 AND avoid_worker <> $1 {_BEST} $2",
     f"{LOCK} SKIP LOCKED",
 )
+NEWEST_WAITING = Query(
+    f"SELECT COALESCE(MAX(since), 0) FROM executions WHERE stage = {Stage.WAITING:d}"
+)
 PUT_EXECUTIONS = _upsert(
     schema.executions, "id", ["id", "job", "item", "purpose", "price", "units", "memory_bytes"]
 )
@@ -278,8 +281,32 @@ CHANGES_AT = Query(
     f"SELECT {T} FROM tasks AS t WHERE job = $1 AND changed > 0 AND changed = $2 AND item > $3 "
     "ORDER BY item"
 )
+TASK_PAGE = Query(
+    f"SELECT {T} FROM tasks AS t WHERE job = $1 AND item >= $2 ORDER BY item LIMIT $3"
+)
 OUTCOMES = Lookup(
     "t.work, t.outcome", schema.tasks, ["t.work"], where=f"t.stage = {TaskStage.FINAL:d}"
+)
+
+# The whole exchange in numbers.
+
+JOB_COUNTS = Query("SELECT state, is_public, COUNT(*) FROM jobs GROUP BY state, is_public")
+WORKER_COUNTS = Query(
+    "SELECT standing, COUNT(*), SUM(CASE WHEN seen > $1 THEN 1 ELSE 0 END), MAX(seen) "
+    "FROM workers GROUP BY standing"
+)
+LIVE_COUNTS = Query(
+    "SELECT COALESCE(SUM(t.busy), 0), COALESCE(SUM(t.held), 0) FROM tallies AS t "
+    "JOIN jobs AS j ON j.id = t.job WHERE j.state IN ('running', 'stopping')"
+)
+LEASED_COUNT = Query(f"SELECT COUNT(*) FROM executions WHERE stage = {Stage.LEASED:d}")
+CHECKER_COUNT = Query(
+    "SELECT COUNT(*), COALESCE(MIN(since), 0) FROM executions "
+    f"WHERE stage = {Stage.WAITING:d} AND for_checker"
+)
+SUMS = Query(
+    "SELECT a.kind, SUM(b.credits - b.debits) FROM balances AS b "
+    "JOIN accounts AS a ON a.id = b.account GROUP BY a.kind"
 )
 
 # What time brings.

@@ -18,7 +18,7 @@ from cpushare.exchange.sql import rows
 from cpushare.exchange.sql import statements as sql
 from cpushare.exchange.sql.link import Link
 from cpushare.exchange.sql.rows import Row
-from cpushare.exchange.store import MINT, BlobRow, Progress
+from cpushare.exchange.store import ESCROW, MINT, BlobRow, Overview, Progress
 from cpushare.market import ledger
 from cpushare.market.desk import Desk
 from cpushare.market.errors import Conflict, Missing
@@ -26,6 +26,7 @@ from cpushare.market.ledger import Balance, Transfer
 from cpushare.market.states import (
     Execution,
     Job,
+    JobState,
     Purpose,
     Stage,
     Standing,
@@ -221,6 +222,11 @@ class SqlTransaction:
             enough += 1
         return await self._lay_alone(desk, found[:enough])
 
+    async def newest_waiting(self) -> float:
+        """The end of an index."""
+        newest: float = (await self._link.fetch(sql.NEWEST_WAITING))[0][0]
+        return newest
+
     async def save(self, desk: Desk) -> None:
         """Write rows as they are, and counts that others may change by what they change by."""
         tasks = [rows.of_task(desk.tasks[key]) for key in sorted(desk.tasks.changed)]
@@ -291,6 +297,42 @@ class SqlTransaction:
             last = found[-1]
             found += await self._link.fetch(sql.CHANGES_AT, job, last[6], last[1])
         return [rows.task_of(row) for row in found]
+
+    async def task_page(self, job: int, first: int, count: int) -> list[Task]:
+        """In the order of the key."""
+        return [
+            rows.task_of(row) for row in await self._link.fetch(sql.TASK_PAGE, job, first, count)
+        ]
+
+    async def overview(self, active_since: float) -> Overview:
+        """Some counts over indexes, and one over all balances."""
+        fetch = self._link.fetch
+        jobs = {
+            (JobState(state), bool(public)): int(count)
+            for state, public, count in await fetch(sql.JOB_COUNTS)
+        }
+        workers = {
+            Standing(row[0]): row[1:] for row in await fetch(sql.WORKER_COUNTS, active_since)
+        }
+        busy, held = (await fetch(sql.LIVE_COUNTS))[0]
+        leased = (await fetch(sql.LEASED_COUNT))[0][0]
+        for_checker, since = (await fetch(sql.CHECKER_COUNT))[0]
+        sums = {kind: int(total) for kind, total in await fetch(sql.SUMS)}
+        checker = workers.get(Standing.CHECKER, (0, 0, 0.0))
+        return Overview(
+            jobs,
+            {standing: int(row[0]) for standing, row in workers.items()},
+            sum(int(row[1]) for each, row in workers.items() if each is not Standing.CHECKER),
+            checker[2],
+            leased,
+            for_checker,
+            since,
+            -sums.get(MINT, 0),
+            sums.get(ESCROW, 0),
+            int(busy) - leased,
+            int(held),
+            sum(sums.values()),
+        )
 
     async def outcomes(self, work: Collection[bytes]) -> dict[bytes, bytes]:
         """Look them up."""

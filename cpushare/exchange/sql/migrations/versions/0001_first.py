@@ -273,6 +273,7 @@ def _executions() -> None:
         ["since"],
         **_where("stage = 0 AND NOT for_checker AND purpose = 1"),
     )
+    op.create_index("executions_newest", "executions", ["since"], **_where("stage = 0"))
     op.create_index("executions_leased", "executions", ["worker"], **_where("stage = 1"))
     op.create_index("executions_paid", "executions", ["id"], **_where("stage = 3"))
     op.create_index(

@@ -13,8 +13,6 @@ HEADER_BYTES = 32 << 10
 HEADER_COUNT = 64
 HEADERS_S = 20.0
 """From the first byte of a request, or the beginning of a connection, to the last header."""
-ADDRESS_SHARE = 8
-"""One address may have a quarter, an eighth … of all connections: one part in so many."""
 
 
 class Bounded(HttpToolsProtocol):
@@ -60,12 +58,14 @@ class Bounded(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Give the headers of another request their time."""
         super().on_message_begin()
+        self._kept_bytes = 0
         self._begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header, while there are not too many."""
         super().on_header(name, value)
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        self._kept_bytes += len(name) + len(value)
+        size = len(self.url) + self._kept_bytes
         if len(self.headers) > HEADER_COUNT or size > HEADER_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
 

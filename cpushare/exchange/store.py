@@ -144,7 +144,7 @@ class Transaction(Protocol):
         """What a worker holds or has been leased, as by `lay_leases`."""
 
     async def lay_leased(self, desk: Desk, worker: int) -> list[Execution]:
-        """What a worker has been leased, with its jobs."""
+        """What a worker has been leased, with its jobs, by id."""
 
     async def lay_waiting(
         self, desk: Desk, worker: Worker, count: int, units: int, checks_before: float

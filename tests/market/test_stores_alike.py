@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -172,6 +172,6 @@ def test_sqlite_is_alike(tmp_path_factory: pytest.TempPathFactory, steps: list[A
 
 @pytest.mark.fuzz
 @given(steps=st.lists(STEPS, min_size=15, max_size=40))
-@settings(max_examples=max(12, settings().max_examples // 20))
+@settings(max_examples=max(12, settings().max_examples // 20), phases=[Phase.generate])
 def test_postgres_is_alike(postgres: str, steps: list[Any]) -> None:
     check_alike(emptied(postgres), steps)

@@ -110,6 +110,10 @@ class Market:
         self.desk = WorkDesk(self.world)
         self.jobs = JobDesk(self.world)
 
+    def account(self, who: str) -> str:
+        """The name of an account."""
+        return pair(who).name
+
     def signed(self, who: str) -> Signed:
         """A request's signature that has been checked."""
         return Signed(pair(who).public, int(self.clock), self.random.randbytes(16), b"", b"")

@@ -24,7 +24,11 @@ def emptied(url: str) -> str:
 
     async def empty() -> None:
         connection = await asyncpg.connect(url)
-        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        await connection.execute(
+            "DROP SCHEMA IF EXISTS public CASCADE; "
+            "CREATE SCHEMA public AUTHORIZATION pg_database_owner; "
+            "COMMENT ON SCHEMA public IS 'standard public schema'"  # as in a new database
+        )
         await connection.close()
 
     asyncio.run(empty())

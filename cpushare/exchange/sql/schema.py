@@ -273,7 +273,6 @@ _of_stage("executions_leased", Stage.LEASED, "", executions.c.worker)
 _of_stage("executions_by_deadline", Stage.LEASED, "", executions.c.deadline)
 _of_stage("executions_held", Stage.HELD, "", executions.c.job, executions.c.since)
 _of_stage("executions_held_by_worker", Stage.HELD, "", executions.c.worker)
-_of_stage("executions_paid", Stage.PAID, "", executions.c.id)
 
 blobs = Table(
     "blobs",

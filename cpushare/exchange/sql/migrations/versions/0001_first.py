@@ -275,7 +275,6 @@ def _executions() -> None:
     )
     op.create_index("executions_newest", "executions", ["since"], **_where("stage = 0"))
     op.create_index("executions_leased", "executions", ["worker"], **_where("stage = 1"))
-    op.create_index("executions_paid", "executions", ["id"], **_where("stage = 3"))
     op.create_index(
         "executions_unbegun", "executions", ["job", "item"], **_where("stage = 0 AND purpose = 2")
     )

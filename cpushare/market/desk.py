@@ -77,6 +77,7 @@ class Desk:
     def add(self, execution: Execution) -> None:
         """A new execution."""
         self.put(execution)
+        self._of_task.setdefault(execution.task, set()).add(execution.id)
         self.new.add(execution.id)
 
     def of_task(self, key: TaskKey) -> list[Execution]:

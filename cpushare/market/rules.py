@@ -6,7 +6,7 @@
        └── the task, again ◀── VOID ◀┘ its worker was caught
 
 Time and randomness come in with `Rules`. Nothing here reads or writes anything else, so that a
-seed replays whatever happens (cpushare/exchange/simulation). Money moves by transfers that are
+seed replays whatever happens (tests/market/simulator.py). Money moves by transfers that are
 put on the desk with what they pay for: see cpushare/market/ledger.py.
 """
 
@@ -328,6 +328,8 @@ class Rules:
             return
         (left,) = answered
         if left.stage is not Stage.HELD or left.purpose is Purpose.JUDGE:
+            return
+        if self.desk.workers[left.worker].standing is Standing.CHECKER:
             return
         self._unpass(left.worker)
         left = structs.replace(left, was_checked=False)

@@ -42,10 +42,10 @@ class TrustPolicy(Struct, frozen=True):
 
     def wants_check(self, trust: str, worker: Worker, draw: float) -> bool:
         """Whether an outcome that nobody else has given yet is checked; `draw` is in [0, 1)."""
-        if trust == "pair":
-            return True
         if trust == "self" or worker.standing is Standing.CHECKER:
             return False
+        if trust == "pair":
+            return True
         return worker.standing is Standing.NEW or draw < self.share
 
     def leases(self, worker: Worker) -> int:

@@ -97,8 +97,8 @@ class Daemon:
         try:
             for lacking in be_idle():
                 log.warning("this machine does not grant %s", lacking)
-            control = ControlServer(self._state.socket, self._answer)
             self._look()
+            control = ControlServer(self._state.socket, self._answer)
             if not self._workers and not any(place.is_dir() for place in self._places):
                 raise Refused("there is no sell order to work for: 'cpushare order new' makes one")
             self._serve()

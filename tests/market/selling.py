@@ -17,6 +17,7 @@ from cpushare.market.messages import JobOrder, TaskState
 from cpushare.seller.control import ask
 from cpushare.seller.status import SellerStatus
 from tests.market.serving import Served
+from vm.errors import Refused
 
 CALM = {
     "CPUSHARE_SELL_CPU_PRESSURE": "0",
@@ -53,6 +54,12 @@ class Seller:
     def tell(self, word: str = "status") -> SellerStatus:
         return msgspec.json.decode(ask(self.state / "control", word), type=SellerStatus)
 
+    def listens(self) -> bool:
+        try:
+            return bool(self.tell())
+        except Refused:
+            return False
+
     def end(self, number: int = signal.SIGTERM, within_s: float = 10.0) -> float:
         """Send a signal; gives the seconds until it has ended."""
         began = time.monotonic()
@@ -66,7 +73,7 @@ def selling(folder: Path, *arguments: str) -> Iterator[Seller]:
     """A seller while the block runs."""
     seller = Seller(folder, *arguments)
     try:
-        wait_for(lambda: seller.process.poll() is not None or (seller.state / "control").exists())
+        wait_for(lambda: seller.process.poll() is not None or seller.listens())
         yield seller
     finally:
         if seller.process.poll() is None:

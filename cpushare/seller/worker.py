@@ -78,6 +78,7 @@ class Worker:
         self._engine: Engine | None = None
         self._wake = threading.Event()
         self._gone = threading.Event()
+        self._leaving = threading.Lock()
         self.desk = Desk(
             Preparer(file.order, self._download, is_checker=is_checker), self._wake.set
         )
@@ -381,18 +382,24 @@ class Worker:
             self.desk.drop_all(reason)
 
     def _farewell(self) -> None:
-        """Once: hand back all; what has ended is in the spool or goes there."""
-        self._abandon("the seller stopped")
-        with self.desk.lock:
-            batch = self.desk.collect()
-            if batch is not None:
-                self._keep(batch)
-            returned, self.desk.returns = self.desk.returns, []
-        if not returned:
-            return
+        """Hand back all; what has ended is in the spool or goes there. Whoever comes second waits
+        for the first, and finds nothing to do.
+        """
+        with self._leaving:
+            self._abandon("the seller stopped")
+            with self.desk.lock:
+                batch = self.desk.collect()
+                if batch is not None:
+                    self._keep(batch)
+                returned, self.desk.returns = self.desk.returns, []
+            if returned:
+                self._hand_back(returned)
+
+    def _hand_back(self, returned: list[HandBack]) -> None:
+        """By a connection of its own: the other may be waiting for work."""
+        kept = [r.lease for _, each in self._kept for r in each.results][:LEASE_TASKS]
         try:
             with self._connect() as client:
-                kept = [r.lease for _, each in self._kept for r in each.results][:LEASE_TASKS]
                 answer = client.work(WorkRequest(returned=returned[:LEASE_TASKS], holding=kept))
                 if answer.leases:
                     back = [HandBack(lease.id, "the seller stopped") for lease in answer.leases]

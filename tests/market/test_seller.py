@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from compiler.pipeline import compile_text
 from cpushare.market.messages import JobOrder, JobStatus, encode
-from cpushare.market.rasters import blob_name, encode_raster
+from cpushare.market.rasters import blob_name, decode_raster, encode_raster
 from cpushare.market.trust import TrustPolicy
 from tests.market.selling import answers, expected, selling, wait_for, write_order
 from tests.market.serving import Served, served
@@ -167,8 +168,8 @@ def test_two_copies_are_two_workers_and_files_come_and_go(exchange: Served, tmp_
 
 
 def test_killed_and_started_again_nothing_is_lost(exchange: Served, tmp_path: Path) -> None:
-    blobs = pictures(60, 64)
-    order, job = submit(exchange, blobs, {"rounds": 200}, {"rounds": 300})
+    blobs = pictures(12, 64)
+    order, job = submit(exchange, blobs, {"rounds": 20_000})
     place = str(write_order(exchange, tmp_path))
     for _ in range(3):
         with selling(tmp_path, place) as seller:
@@ -179,7 +180,18 @@ def test_killed_and_started_again_nothing_is_lost(exchange: Served, tmp_path: Pa
         wait_for(lambda: len(answers(exchange, job.job)) == order.tasks)
         assert seller.tell().workers[0].unsent == 0
     found = answers(exchange, job.job)
-    assert [found[n].outcome for n in range(order.tasks)] == expected(order, program(), blobs)
+    for index, blob in enumerate(blobs.values()):
+        outcome = found[index].outcome
+        assert outcome is not None
+        assert outcome.images["dst"] == blob_name(encode_raster(scrambled(blob, 20_000)))
+
+
+def scrambled(blob: bytes, rounds: int) -> NDArray[np.uint8]:
+    """What the kernel makes of a picture: bytes wrap as its numbers do."""
+    pixels = decode_raster(blob)
+    for i in range(rounds):
+        pixels = pixels * np.uint8(5) + np.uint8(i & 255)
+    return pixels
 
 
 def test_results_wait_for_an_exchange_that_is_gone(tmp_path: Path) -> None:

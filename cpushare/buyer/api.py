@@ -11,16 +11,15 @@ from cpushare.buyer.accounts import load_account
 from cpushare.buyer.exchanges import find_exchange, open_client
 from cpushare.buyer.following import SAMPLE, Followed, Follower
 from cpushare.buyer.pictures import Pictures
-from cpushare.buyer.quote import quote
-from cpushare.buyer.sending import Parts, begin_job, program_name
+from cpushare.buyer.quote import check_budget
+from cpushare.buyer.sending import Parts, begin_job, program_name, quote_of
 from cpushare.buyer.study import terms_of
 from cpushare.config import text_setting
 from cpushare.cpsc.programs import load_program
 from cpushare.images import read_image
-from cpushare.market.coins import show_coins
-from cpushare.market.errors import TooMuch
 from cpushare.market.messages import JobOrder, decode
 from cpushare.program import Program
+from cpushare.wire.client import ExchangeClient
 from vm import parameters as parameter_values
 from vm.errors import Refused
 from vm.inputs import checked_image
@@ -75,14 +74,6 @@ def submit(
     place, name = find_exchange(exchange, certificate), account or text_setting("account")
     with Pictures() as pictures:
         inputs, files = _inputs(pictures, wanted, images)
-        price_of = quote(
-            loaded.verified, wanted, values, inputs, pictures.shapes, terms.price, terms.trust
-        )
-        if price_of.reserved > terms.budget:
-            raise TooMuch(
-                f"the job takes up to {show_coins(price_of.reserved)} coins, its budget is "
-                f"{show_coins(terms.budget)}"
-            )
         order = JobOrder(
             program_name(loaded.verified),
             wanted.name,
@@ -96,20 +87,26 @@ def submit(
             title,
             is_public,
         )
+        parts = Parts(loaded.verified, order, pictures, files)
+        check_budget(quote_of(parts), terms.budget)
         client = open_client(place, load_account(name))
         try:
-            parts = Parts(loaded.verified, order, pictures, files)
             status, document = begin_job(client, place, name, parts)
         except BaseException:
             client.close()
             raise
+    return _followed(client, status.job, loaded, decode(document, JobOrder), verify)
+
+
+def _followed(
+    client: ExchangeClient, job: str, program: Program, order: JobOrder, verify: int
+) -> list[Future[Outputs]]:
+    """A future for every task, and a thread that fulfils them and closes the client."""
     futures: list[Future[Outputs]] = [Future() for _ in range(order.tasks)]
     for future in futures:
         future.set_running_or_notify_cancel()
-    order = decode(document, JobOrder)
     waiting = {index: [future] for index, future in enumerate(futures)}
-    follower = Follower(client.close)
-    follower.add(Followed(client, status.job, loaded.verified, order, waiting, verify))
+    Follower(client.close).add(Followed(client, job, program.verified, order, waiting, verify))
     return futures
 
 

@@ -67,7 +67,7 @@ class Results:
         """For each parameter set the files of its tasks."""
         folder = self._folder or Path()
         folder.mkdir(parents=True, exist_ok=True)
-        labels = [""] if len(self.values) == 1 else _labels(self.values)
+        labels = labels_of(self.values)
         return [targeted(self.kernel, self.files, (f"{folder / label}/",)) for label in labels]
 
     def wanted(self, index: int, outcome: Outcome) -> list[str]:
@@ -129,8 +129,10 @@ def outputs_record(kernel: Kernel, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _labels(values: list[dict[str, object]]) -> list[str]:
-    """A folder's name for each parameter set: what varies, if that is short and plain."""
+def labels_of(values: list[dict[str, object]]) -> list[str]:
+    """A folder for each parameter set: what varies, if that is short; "" for the only set."""
+    if len(values) == 1:
+        return [""]
     varying = [name for name in values[0] if any(each[name] != values[0][name] for each in values)]
     labels = []
     for each in values:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from cpushare.market.coins import pay_of, show_coins
+from cpushare.market.errors import TooMuch
 from cpushare.market.rasters import RasterShape
 from cpushare.market.trust import reserve
 from vm import extents
@@ -69,3 +70,12 @@ def quote(
             memory_bytes = max(memory_bytes, found.memory.evaluate(dimensions, values))
     tasks = len(parameters) * len(inputs)
     return Quote(tasks, units, memory_bytes, pay, reserve(trust, pay), trust)
+
+
+def check_budget(price: Quote, budget: int) -> None:
+    """Raises `TooMuch` if a job may take more than there is for it, in micro-coins."""
+    if price.reserved > budget:
+        raise TooMuch(
+            f"{price.tasks:,} tasks take up to {show_coins(price.reserved)} coins, and there are "
+            f"{show_coins(budget)} in the budget: fewer tasks, a lower price, or a larger budget"
+        )

@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 from cpushare.buyer import records
 from cpushare.buyer.exchanges import Exchange
 from cpushare.buyer.pictures import Pictures
+from cpushare.buyer.quote import Quote, quote
 from cpushare.buyer.records import JobRecord, study_key
 from cpushare.market.errors import Missing, Unreachable
 from cpushare.market.messages import JobOrder, JobStatus, encode
@@ -36,6 +37,14 @@ class Parts(Struct, frozen=True):
     order: JobOrder
     pictures: Pictures
     files: list[dict[str, str]]
+
+
+def quote_of(parts: Parts) -> Quote:
+    """The price of a job. Raises `Refused` where sizes do not fit, `OverLimit`."""
+    order, verified = parts.order, parts.verified
+    kernel, shapes = verified.kernels[order.kernel].kernel, parts.pictures.shapes
+    work = order.parameters, order.inputs
+    return quote(verified, kernel, *work, shapes, order.price, order.trust)
 
 
 def patiently(ask: Callable[[], R]) -> R:

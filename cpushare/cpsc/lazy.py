@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import click
 
-from cpushare.extras import missing_extra
-
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -89,6 +87,7 @@ def report(error: BaseException) -> int:
     """Say what went wrong; gives the exit code."""
     from compiler.diagnostics import CompileError
     from cpushare.cpsc import exits, output
+    from cpushare.extras import missing_extra
 
     if isinstance(error, ModuleNotFoundError):
         error = missing_extra(error)

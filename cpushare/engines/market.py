@@ -16,19 +16,17 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cpushare.buyer.accounts import load_account
 from cpushare.buyer.exchanges import find_exchange, open_client
 from cpushare.buyer.following import Followed, Follower
 from cpushare.buyer.pictures import Pictures
-from cpushare.buyer.quote import quote
-from cpushare.buyer.sending import Parts, begin_job, program_name
+from cpushare.buyer.quote import check_budget
+from cpushare.buyer.sending import Parts, begin_job, program_name, quote_of
 from cpushare.buyer.study import terms_of
 from cpushare.config import setting, text_setting
 from cpushare.engines.engine import Batch, Task
-from cpushare.market.coins import show_coins
-from cpushare.market.errors import TooMuch
 from cpushare.market.messages import JobOrder, decode
 from vm import parameters as parameter_values
 from vm.errors import CPUShareError, Refused
@@ -153,24 +151,13 @@ class MarketEngine:
             terms.trust,
             batch.checked,
         )
-        price = quote(
-            batch.verified,
-            batch.signature,
-            parameters,
-            rows,
-            pictures.shapes,
-            terms.price,
-            terms.trust,
-        )
-        if price.reserved > self._left:
-            raise TooMuch(
-                f"{price.tasks} tasks take up to {show_coins(price.reserved)} coins, and of the "
-                f"budget of {show_coins(terms.budget)} there are {show_coins(self._left)} left"
-            )
+        parts = Parts(batch.verified, order, pictures, [])
+        price = quote_of(parts)
+        check_budget(price, self._left)
         if sys.stderr.isatty():
             print(price.text(terms.price, self._left), file=sys.stderr)
-        order = _with_budget(order, price.reserved)
-        parts = Parts(batch.verified, order, pictures, [])
+        # what it takes is its budget, so that the same tasks are the same job
+        parts = structs.replace(parts, order=structs.replace(order, budget=price.reserved))
         status, document = begin_job(self._client, self._place, self._account, parts, keeps=False)
         self._left -= status.reserved
         waiting: dict[int, list[Future[Outputs]]] = {}
@@ -193,13 +180,6 @@ class MarketEngine:
         with suppress(CancelledError):
             self._pictures.close()
         self._client.close()
-
-
-def _with_budget(order: JobOrder, budget: int) -> JobOrder:
-    """The order with what it takes as its budget: so the same tasks are the same job."""
-    from msgspec import structs
-
-    return structs.replace(order, budget=budget)
 
 
 def _row_key(inputs: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

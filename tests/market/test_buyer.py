@@ -302,3 +302,24 @@ def test_a_studys_file_says_it_all(buyer: Buyer) -> None:
     said = cpushare("submit", study)
     assert said.code == 2
     assert "image" in said.err
+
+
+def test_a_study_may_run_at_home(buyer: Buyer) -> None:
+    study = buyer.home / "study.toml"
+    study.write_text(
+        'program = "stats.cps"\nimages = "pictures"\nengine = "interpret"\n'
+        "[parameters]\nby = [1, 2]\n"
+    )
+    assert "-o DIR" in cpushare("submit", study).err
+    here = buyer.home / "here"
+    assert cpushare("submit", study, "-o", here).code == 0
+    study.write_text(study.read_text().replace('"interpret"', '"market"\nprice = 9\nbudget = 1'))
+    assert cpushare("submit", study, "-o", here).code == 2
+    with sellers(buyer.exchange):
+        job = cpushare("submit", study).out.strip()
+        there = buyer.home / "there"
+        assert cpushare("results", job, "-o", there, "--wait").code == 0
+    for path in sorted(there.rglob("*.png")):
+        assert path.read_bytes() == (here / path.relative_to(there)).read_bytes()
+    rows = list(csv.DictReader((here / "by=2.0" / "table.csv").read_text().splitlines()))
+    assert [row["by"] for row in rows] == ["2.0"] * 3

@@ -11,8 +11,8 @@ import click
 
 from cpushare.buyer.grid import axes_of, sets_of
 from cpushare.buyer.pictures import Pictures, read_all
-from cpushare.buyer.quote import Quote, quote
-from cpushare.buyer.sending import Parts, begin_job, program_name
+from cpushare.buyer.quote import Quote, check_budget
+from cpushare.buyer.sending import Parts, begin_job, program_name, quote_of
 from cpushare.buyer.study import SUFFIX, Study, StudyFile, Terms, read_file, study_of, terms_of
 from cpushare.buyer.verbs import JSON, connected, market_options
 from cpushare.buyer.verbs.status import status_fields, status_line
@@ -20,9 +20,8 @@ from cpushare.config import setting
 from cpushare.cpsc import output
 from cpushare.cpsc.files import PICTURE, FileNamed
 from cpushare.cpsc.programs import load_program
+from cpushare.engines import MARKET
 from cpushare.images import Reading
-from cpushare.market.coins import show_coins
-from cpushare.market.errors import TooMuch
 from cpushare.market.messages import JobOrder
 from vm import parameters as parameter_values
 from vm.errors import Refused
@@ -49,6 +48,7 @@ from vm.errors import Refused
 @click.option("--checked", is_flag=True, help="Trap where signed arithmetic would wrap.")
 @click.option("--background", metavar="COLOUR", help="What lies behind transparency.")
 @click.option("--dry-run", is_flag=True, help="Show the price, send nothing.")
+@click.option("-o", "--output", "folder", metavar="DIR", help="Where a study's own engine writes.")
 @click.option("--again", is_flag=True, help="A new job, even if this study is one already.")
 @market_options
 @JSON
@@ -62,9 +62,14 @@ def command(program: str, inputs: tuple[str, ...], as_json: bool, **options: Any
         study = study_of(file, Path(program).parent)
     else:
         study = _study(program, inputs, options)
+    if study.engine != MARKET:
+        from cpushare.buyer.here import run_here
+
+        with closing(study.program):
+            return run_here(study, options["folder"], as_json=as_json)
+    if options["folder"] is not None:
+        raise Refused("-o is for a study with an engine of your own; 'cpushare results' takes it")
     terms = _terms(file, options)
-    if study.engine != "market":
-        raise Refused(f"the study's engine is '{study.engine}': 'cpsc run' runs it there")
     with closing(study.program), Pictures() as pictures:
         parts, price = prepare(study, terms, pictures)
         return _submit(parts, price, terms, file, options, as_json)
@@ -110,7 +115,6 @@ def prepare(study: Study, terms: Terms, pictures: Pictures) -> tuple[Parts, Quot
         )
     for text in said:
         output.note(text)
-    price = quote(verified, kernel, parameters, inputs, pictures.shapes, terms.price, terms.trust)
     order = JobOrder(
         program_name(verified),
         kernel.name,
@@ -131,7 +135,8 @@ def prepare(study: Study, terms: Terms, pictures: Pictures) -> tuple[Parts, Quot
         }
         for row in study.files
     ]
-    return Parts(verified, order, pictures, files), price
+    parts = Parts(verified, order, pictures, files)
+    return parts, quote_of(parts)
 
 
 def _submit(
@@ -146,11 +151,7 @@ def _submit(
     if as_json and options["dry_run"]:
         fields = {"tasks": price.tasks, "units": price.units, "memory_bytes": price.memory_bytes}
         output.result_json({**fields, "pay": price.pay, "reserved": price.reserved})
-    if price.reserved > terms.budget:
-        raise TooMuch(
-            f"the study takes up to {show_coins(price.reserved)} coins, its budget is "
-            f"{show_coins(terms.budget)}: fewer tasks, a lower price, or a larger budget"
-        )
+    check_budget(price, terms.budget)
     if options["dry_run"]:
         output.note("dry run: nothing has been sent")
         return 0

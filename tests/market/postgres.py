@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,11 @@ def server() -> Iterator[str]:
     process: subprocess.Popen[bytes] | None = None
     try:
         data = place / "data"
-        run = {**user, "cwd": place, "env": {"LC_ALL": "C", "PATH": os.environ["PATH"]}}
+        run: dict[str, Any] = {
+            **user,
+            "cwd": place,
+            "env": {"LC_ALL": "C", "PATH": os.environ["PATH"]},
+        }
         subprocess.run(
             [folder / "initdb", "-D", data, "-U", "exchange", "-A", "trust", "-E", "UTF8"],
             check=True,
@@ -68,14 +73,16 @@ def server() -> Iterator[str]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": place}
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        options: list[Any] = [
+            part for name, value in settings.items() for part in ("-c", f"{name}={value}")
+        ]
         log = (place / "log").open("wb")
         process = subprocess.Popen(
             [folder / "postgres", "-D", data, *options], stdout=log, stderr=log, **run
         )
         log.close()
         end = time.monotonic() + START_S
-        ready = [folder / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+        ready: list[Any] = [folder / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
         while subprocess.run(ready).returncode:
             if time.monotonic() > end or process.poll() is not None:
                 pytest.fail((place / "log").read_text())

@@ -45,7 +45,7 @@ def lying(
     """A worker of an exchange that answers (status, parts of the body, sent slowly)."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             status, parts = reply(self.path, body)
             self.send_response(status)

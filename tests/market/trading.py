@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -81,6 +82,13 @@ class BlobDict:
     async def put(self, name: str, data: bytes) -> None:
         """Keep it."""
         self.kept[name] = data
+
+    async def put_all(self, blobs: Mapping[str, bytes]) -> None:
+        """Keep them."""
+        self.kept.update(blobs)
+
+    async def check(self) -> None:
+        """Nothing can be wrong."""
 
 
 class Market:

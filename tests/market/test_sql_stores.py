@@ -159,6 +159,36 @@ def test_what_fails_leaves_nothing(database: str) -> None:
     run(scenario())
 
 
+def test_whoever_gives_up_waiting_holds_up_nobody(database: str) -> None:
+    async def scenario() -> None:
+        async with opened(database) as (store,):
+            inside, go_on = asyncio.Event(), asyncio.Event()
+
+            async def first() -> None:
+                async with store.begin() as transaction:
+                    await transaction.account(USER, "first")
+                    inside.set()
+                    await go_on.wait()
+
+            async def second() -> None:
+                async with store.begin() as transaction:
+                    await transaction.account(USER, "second")
+
+            one = asyncio.create_task(first())
+            await inside.wait()
+            two = asyncio.create_task(second())
+            await asyncio.sleep(0)
+            go_on.set()
+            await asyncio.sleep(0)  # the first is done, and leaves its commit to the second
+            two.cancel()
+            await asyncio.wait_for(one, 10)
+            await asyncio.gather(two, return_exceptions=True)
+            async with store.begin() as transaction:
+                assert await transaction.find_account(USER, "first") is not None
+
+    run(scenario())
+
+
 def test_a_request_is_served_once(database: str) -> None:
     async def scenario() -> None:
         async with opened(database, 2) as stores:

@@ -114,6 +114,7 @@ class SqliteStore:
         self._waiting = 0
         self._together = 0
         self._committed: asyncio.Future[None] | None = None
+        self._last: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqlTransaction]:
@@ -121,6 +122,9 @@ class SqliteStore:
         self._waiting += 1
         try:
             await self._turn.acquire()
+        except BaseException:
+            self._last = asyncio.ensure_future(self._leave())
+            raise
         finally:
             self._waiting -= 1
         try:
@@ -134,6 +138,12 @@ class SqliteStore:
         finally:
             self._turn.release()
         await asyncio.shield(committed)
+
+    async def _leave(self) -> None:
+        """Whoever gives up waiting may have been the one on whom the commit was left."""
+        async with self._turn:
+            if self._committed is not None and not self._waiting:
+                await self._commit(self._committed)
 
     async def _join(self) -> asyncio.Future[None]:
         """Take part in the database's transaction under way, or begin one."""

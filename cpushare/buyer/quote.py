@@ -58,7 +58,7 @@ def quote(
         for row in inputs
     )
     found = verified.kernels[kernel.name]
-    units = memory_bytes = pay = 0
+    units = memory_bytes = pay = most = 0
     for given in parameters:
         values = parameter_values.from_bytes(kernel, given)
         for size, count in sizes.items():
@@ -67,9 +67,10 @@ def quote(
             cost = found.cost.evaluate(dimensions, values)
             units += count * cost
             pay += count * pay_of(cost, price)
+            most = max(most, pay_of(cost, price))
             memory_bytes = max(memory_bytes, found.memory.evaluate(dimensions, values))
     tasks = len(parameters) * len(inputs)
-    return Quote(tasks, units, memory_bytes, pay, reserve(trust, pay), trust)
+    return Quote(tasks, units, memory_bytes, pay, reserve(trust, pay, most), trust)
 
 
 def check_budget(price: Quote, budget: int) -> None:

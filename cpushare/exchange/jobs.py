@@ -115,7 +115,7 @@ class JobDesk:
     ) -> Job:
         """Set aside what the job may cost; what is known already costs nothing."""
         pays = [pay_of(each.units, order.price) for each in work if each.work not in known]
-        total = reserve(order.trust, sum(pays))
+        total = reserve(order.trust, sum(pays), max(pays, default=0))
         if total > min(order.budget, MOST_MICRO):
             raise TooMuch(
                 f"the job takes up to {show_coins(total)} coins, its budget is "

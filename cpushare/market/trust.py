@@ -61,7 +61,10 @@ class TrustPolicy(Struct, frozen=True):
         return Standing.TRUSTED if worker.checks_passed >= self.probation else Standing.NEW
 
 
-def reserve(trust: str, pay: int) -> int:
-    """What is set aside for tasks that earn `pay` micro-coins together, rounded up."""
+def reserve(trust: str, pay: int, most: int) -> int:
+    """What is set aside for tasks that earn `pay` micro-coins together, the dearest of them `most`.
+
+    Rounded up; however few there are, one can be checked or judged.
+    """
     whole = RESERVES[trust] * pay
-    return -(-whole.numerator // whole.denominator)
+    return max(-(-whole.numerator // whole.denominator), pay + most)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import structlog
 import uvloop
 
 from cpushare.exchange.blobs import BlobStore
@@ -120,6 +121,7 @@ def served(
     Without `store` and `blobs` it keeps everything in memory. `address` is that of an exchange
     that ran before, to start it again in the same place.
     """
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # its log is not ours
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     port = int(address.rpartition(":")[2]) if address else 0

@@ -41,18 +41,13 @@ def download(names: Sequence[str]) -> dict[str, bytes]:
 def good() -> Lease:
     """A lease as an honest exchange makes it: 4 × 6 pixels."""
     from cpushare.market.rasters import read_shape
-    from cpushare.market.work import kernel_of, measure
+    from cpushare.market.work import Meter, kernel_of
     from vm.verifier import verify
 
     verified, name = verify(program()), blob_name(picture(0))
-    work = measure(
-        verified,
-        kernel_of(verified, "invert"),
-        False,
-        level(200),
-        {"src": name},
-        {name: read_shape(picture(0))},
-    )
+    shapes = {name: read_shape(picture(0))}
+    meter = Meter(verified, kernel_of(verified, "invert"), False, shapes, b"")
+    work = meter.measure(level(200), {"src": name})
     pay = pay_of(work.units, ORDER.min_price)
     return Lease(1, "0" * 64, level(200), {"src": name}, work.units, work.memory_bytes, pay, 0.0)
 
@@ -72,7 +67,7 @@ def test_an_honest_lease_is_prepared() -> None:
         ({"pay": 0}, {}, "asks for"),
         ({"parameters": b""}, {}, "take 8 bytes"),
         ({"parameters": (999).to_bytes(8, "little")}, {}, "out of its range"),
-        ({"inputs": {}}, {}, "takes an image"),
+        ({"inputs": {}}, {}, "takes image"),
         ({"inputs": {"src": blob_name(program())}}, {}, "no raster"),
         ({}, {"kernel": "other"}, "no kernel 'other'"),
         ({}, {"program": blob_name(b"no program")}, "program is refused"),

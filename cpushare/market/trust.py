@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from cpushare.market.states import Standing, Worker
 
-RESERVES = {"spot": Fraction(5, 4), "pair": Fraction(2), "self": Fraction(11, 10)}
+RESERVES = {"spot": Fraction(5, 4), "pair": Fraction(21, 10), "self": Fraction(11, 10)}
 """What a job sets aside, in parts of what its tasks earn: the rest pays those who check or judge,
 and what nobody earned comes back."""
 

@@ -73,7 +73,7 @@ class Worker:
         self._connect, self._make_engine = connect, engine
         self._spool, self._machine, self._traffic = spool, machine, traffic
         self._allowance = allowance
-        self._backoff = Backoff(draw)
+        self._backoff, self._failing = Backoff(draw), Backoff(draw)
         self._client = connect()
         self._engine: Engine | None = None
         self._wake = threading.Event()
@@ -276,7 +276,8 @@ class Worker:
         """How many more tasks to ask for now."""
         held = len(self.desk.held()) + sum(len(batch.results) for _, batch in self._kept[1:])
         room = LEASE_TASKS - held
-        is_low = self.desk.units() < self._rate * TARGET_S / 2 and room >= LEASE_TASKS // 2
+        little = self.desk.units() < self._rate * TARGET_S / 2 and room >= LEASE_TASKS // 2
+        is_low = little or not self.desk.held()
         if not is_low or time.monotonic() < self._not_before or self.desk.returns:
             return 0
         return self._allowance.take(min(room, LEASE_TASKS))
@@ -324,6 +325,7 @@ class Worker:
             else:
                 reason = without_addresses(receipt.reason)
                 log.warning("%s: a result was refused: %s", self.name, reason)
+        self._failing.worked()
         if path is not None:
             self._spool.forget(path)
         if not self._kept:
@@ -352,7 +354,7 @@ class Worker:
             self._not_before = time.monotonic() + (retry_s if took_s > 1 else max(retry_s, 1.0))
         if self.desk.local_failures:  # whoever fails again and again asks less often
             self.desk.local_failures = 0
-            self._not_before = time.monotonic() + self._backoff.failed()
+            self._not_before = time.monotonic() + self._failing.failed()
         self.desk.lay(new)
 
     def _refuse_late(self, answer: WorkAnswer) -> None:

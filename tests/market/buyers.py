@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from structlog.testing import capture_logs
 
 from cpushare.buyer import records
 from cpushare.buyer.accounts import load_account, new_account
@@ -93,12 +94,12 @@ class Buyer:
 
 @contextmanager
 def buying(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Buyer]:
-    """A buyer at an exchange that runs while the block does."""
+    """A buyer at an exchange that runs while the block does, and says nothing in between."""
     at_home(folder, patch)
     new_account("default")
     pictures(folder / "pictures")
     (folder / "stats.cps").write_text(STATS)
-    with served(policy=TrustPolicy(patience_s=0.0)) as exchange:
+    with capture_logs(), served(policy=TrustPolicy(patience_s=0.0)) as exchange:
         patch.setenv("CPUSHARE_EXCHANGE", exchange.address)
         buyer = Buyer(folder, load_account("default"), exchange)
         exchange.fund(buyer.pair.name, COINS)

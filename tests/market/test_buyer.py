@@ -323,3 +323,17 @@ def test_a_study_may_run_at_home(buyer: Buyer) -> None:
         assert path.read_bytes() == (here / path.relative_to(there)).read_bytes()
     rows = list(csv.DictReader((here / "by=2.0" / "table.csv").read_text().splitlines()))
     assert [row["by"] for row in rows] == ["2.0"] * 3
+
+
+def test_records_that_go_to_no_table_are_shown(buyer: Buyer) -> None:
+    buyer.program.write_text(
+        "record Row { total: i64 }\nkernel sums(in src: image<u8>) -> Row {\n"
+        "    return Row(sum(i64(src[x, y]) for (x, y) in src));\n}\n"
+    )
+    with sellers(buyer.exchange):
+        job = buyer.submit()
+        said = cpushare("results", job, "--wait")
+    assert said.code == 0
+    rows = list(csv.DictReader(said.out.splitlines()))
+    assert [int(row["total"]) for row in rows] == [int(read_image(r["src"]).sum()) for r in rows]
+    assert cpushare("results", job, "-o", buyer.home / "out").code == 2

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import hashlib
+import socket
+import ssl
 import stat
+import threading
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from cpushare.buyer.accounts import account_file, load_account
-from cpushare.buyer.exchanges import find_exchange
+from cpushare.buyer.exchanges import certificate_of, find_exchange
 from cpushare.buyer.verbs.order import read_memory
+from cpushare.market.errors import Unreachable
 from cpushare.market.keys import KeyPair
 from cpushare.market.order import read_order
 from tests.market.buyers import at_home, cpushare
@@ -134,3 +144,49 @@ def test_memory_is_read(text: str, size: int) -> None:
 def test_memory_that_is_none_is_refused() -> None:
     with pytest.raises(Refused):
         read_memory("much")
+
+
+def test_a_certificate_that_no_authority_signed_is_told_by_its_hash(home: Path) -> None:
+    certificate, key = self_signed(home)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    wanted = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.read_text())).hexdigest()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for _ in range(2):  # one that is refused, one that looks
+                with contextlib.suppress(OSError):
+                    plain, _ = listening.accept()
+                    with plain, context.wrap_socket(plain, server_side=True):
+                        pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        address = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        assert certificate_of(address) == wanted
+        thread.join(10)
+    with pytest.raises(Unreachable):
+        certificate_of(address)
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate and its key, as an exchange makes them."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "exchange")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    certificate, secret = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    form = serialization.PrivateFormat.PKCS8
+    none = serialization.NoEncryption()
+    secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, none))
+    return certificate, secret

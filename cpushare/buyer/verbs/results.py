@@ -219,6 +219,8 @@ def _tell(results: Results, answers: Answers, check: _Check, table: str | None) 
     if table is not None:
         tables.write(table, results.kernel, rows)
         output.note(f"{table}: {tasks} rows")
+    elif not out_images(results.kernel):
+        output.result(tables.csv_text(results.kernel, rows).rstrip("\n"))
     done = sum(1 for state in answers.latest.values() if state.outcome)
     final = sum(1 for state in answers.latest.values() if state.is_final)
     output.note(f"{done} of {tasks} tasks done, {final} of them final; {failures} failed")

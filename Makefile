@@ -1,5 +1,6 @@
 # make demo    set up what is needed and dither a photograph through every stage
 # make test    set up and run the tests
+# make market  a whole market on this machine, with a real study (STAY=1 keeps its web page)
 # make check   what CI runs: lint, types, import rules, docs, tests
 # make bench   measure, beside C and other libraries, into docs/benchmarks.md: five minutes
 # make fuzz    property tests with many more examples, and coverage-guided fuzzing (MINUTES=30)
@@ -16,7 +17,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 NEED := Python 3.11 or newer with venv is needed: apt install python3-venv
 FUZZ_EXAMPLES ?= 10000
 
-.PHONY: help demo test check lint bench fuzz mutants assurance docs site clean
+.PHONY: help demo market test check lint bench fuzz mutants assurance docs site clean
 .DEFAULT_GOAL := help
 
 help:
@@ -39,6 +40,13 @@ $(VENV)/.dev: $(VENV)/.python pyproject.toml
 
 demo: $(VENV)/.demo
 	@$(BIN)/python -m cpushare.demo
+
+$(VENV)/.market: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[demo,exchange]'
+	@touch $@ $(VENV)/.demo
+
+market: $(VENV)/.market
+	@$(BIN)/python -m cpushare.showcase $(if $(STAY),--stay)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto

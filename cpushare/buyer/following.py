@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from cpushare.buyer.checking import Checker
 from cpushare.buyer.fetching import Answers, fetch_blobs
 from cpushare.buyer.sending import OVER
-from cpushare.market.errors import Forbidden, MarketError, Unreachable
+from cpushare.market.errors import Forbidden, MarketError, TooMuch, Unreachable
 from cpushare.market.messages import JobOrder, Outcome, TaskState
 from cpushare.market.outcomes import outputs_from
 from cpushare.wire.client import ExchangeClient
@@ -59,6 +59,7 @@ class Followed:
         self._sample = set(secrets.SystemRandom().sample(indices, count))
         self._right: dict[int, Outcome] = {}
         self._disputed: set[int] = set()
+        self._undisputed: set[int] = set()
 
     def step(self) -> bool:
         """Ask what is new and fulfil futures; True if anything was new. Raises `MarketError`."""
@@ -89,7 +90,10 @@ class Followed:
 
     def _check(self, news: Sequence[TaskState]) -> None:
         """Compute here what was drawn, as soon as it is answered: while it may be disputed."""
-        due = [state for state in news if state.index in self._sample and state.outcome]
+        again = [self.answers.latest[index] for index in sorted(self._undisputed)]
+        self._undisputed.clear()
+        fresh = [state for state in news if state.index in self._sample]
+        due = [state for state in (*again, *fresh) if state.outcome]
         if not due:
             return
         with Checker(self.verified, self.order, self.client.download) as checker:
@@ -98,9 +102,18 @@ class Followed:
                     self._right[state.index] = state.outcome
                     self._disputed.discard(state.index)
                 elif state.index not in self._disputed:
-                    self._disputed.add(state.index)
-                    with suppress(Forbidden):
-                        self.client.dispute(self.answers.job, [state.index])
+                    self._dispute(state.index)
+
+    def _dispute(self, index: int) -> None:
+        """Have the exchange judge, now or when the job's coins for that are free again."""
+        try:
+            self.client.dispute(self.answers.job, [index])
+        except TooMuch:
+            self._undisputed.add(index)
+            return
+        except Forbidden:  # it is final
+            pass
+        self._disputed.add(index)
 
     def _fulfil(self, ready: Sequence[TaskState]) -> None:
         names = [n for state in ready if state.outcome for n in state.outcome.images.values()]

@@ -176,7 +176,7 @@ def test_handing_back_the_lease_of_another(exchange: Served) -> None:
 def test_a_result_for_no_lease(exchange: Served) -> None:
     with exchange.client(pair("thief")) as thief, unchanged(exchange):
         (receipt,) = thief.work(WorkRequest(results=[TaskResult(12345, 1, Outcome())])).receipts
-        assert (receipt.verdict, receipt.reason) == ("refused", "there is no such lease")
+        assert (receipt.verdict, receipt.reason) == ("refused", "that is no lease of yours")
 
 
 def test_a_lease_that_is_no_number_of_ours(exchange: Served) -> None:

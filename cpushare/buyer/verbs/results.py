@@ -20,7 +20,7 @@ from cpushare.buyer.verbs import of_record
 from cpushare.buyer.verbs.submit import progress
 from cpushare.cpsc import exits, output
 from cpushare.engines.engine import processors
-from cpushare.market.errors import Forbidden
+from cpushare.market.errors import Forbidden, TooMuch
 from cpushare.market.messages import JobOrder, Outcome, TaskState
 from cpushare.wire.client import ExchangeClient
 from vm.errors import Refused
@@ -121,6 +121,7 @@ class _Check:
         self._sample: set[int] | None = None
         self._right: dict[int, Outcome] = {}
         self.wrong: set[int] = set()
+        self._undisputed: set[int] = set()
 
     def run(self) -> None:
         """Compute what of the sample has been answered since, and dispute what differs."""
@@ -133,6 +134,7 @@ class _Check:
             and state.outcome
             and self._right.get(index) != state.outcome
         ]
+        self._dispute()
         if not due:
             return
         with (
@@ -143,11 +145,23 @@ class _Check:
                 if checker.agrees(index, outcome):
                     self._right[index] = outcome
                     self.wrong.discard(index)
+                    self._undisputed.discard(index)
                 elif index not in self.wrong:
                     self.wrong.add(index)
-                    with suppress(Forbidden):
-                        self.client.dispute(self.answers.job, [index])
+                    self._undisputed.add(index)
+                    self._dispute()
                 advance()
+
+    def _dispute(self) -> None:
+        """Dispute what differs, as far as the job's coins go; who is right gets them back."""
+        for index in sorted(self._undisputed):
+            try:
+                self.client.dispute(self.answers.job, [index])
+            except TooMuch:
+                return
+            except Forbidden:  # it is final
+                pass
+            self._undisputed.discard(index)
 
     @property
     def checked(self) -> int:

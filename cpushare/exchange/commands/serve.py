@@ -79,9 +79,9 @@ async def keep_checking(folder: Path) -> None:
 
 async def _run_checker(folder: Path) -> int:
     line = ("-m", "cpushare.command.main", "sell", str(folder / "checker.cpu"))
-    key = ("--key", str(folder / place.CHECKER))
+    mine = ("--worker-key", str(folder / place.CHECKER), "--state", str(folder / "checker"))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *line, *key, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+        sys.executable, *line, *mine, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
     )
     try:
         return await process.wait()

@@ -5,6 +5,7 @@
 # make bench   measure, beside C and other libraries, into docs/benchmarks.md: five minutes
 # make fuzz    property tests with many more examples, and coverage-guided fuzzing (MINUTES=30)
 # make mutants whether the tests would notice a mistake in the verifier
+# make trust   measure what liars get away with, into docs/market.md: five minutes
 # make site    the documents as web pages
 # make clean   remove what these made
 
@@ -17,7 +18,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 NEED := Python 3.11 or newer with venv is needed: apt install python3-venv
 FUZZ_EXAMPLES ?= 10000
 
-.PHONY: help demo market test check lint bench fuzz mutants assurance docs site clean
+.PHONY: help demo market test check lint bench fuzz mutants assurance docs site trust clean
 .DEFAULT_GOAL := help
 
 help:
@@ -101,6 +102,10 @@ assurance: $(VENV)/.fuzz
 
 bench: $(VENV)/.dev .venv-bench/.stamp
 	$(BIN)/python -m bench --write
+
+# docs/trust.json, its plot and its table: wrong results and work, against the share of liars.
+trust: $(VENV)/.dev
+	$(BIN)/python -m tests.market.curves --write
 
 clean:
 	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -13,11 +14,12 @@ import pytest
 
 from cpushare.command.main import cpushare
 from cpushare.cpsc.lazy import run_command
+from cpushare.exchange.config import read_config
+from cpushare.exchange.sql import open_store
+from cpushare.exchange.store import USER
 from cpushare.market.keys import KeyPair
 from cpushare.wire.client import ExchangeClient
 from tests.market.serving import pair
-
-pytest.importorskip("cpushare.exchange.sql", reason="needs the SQL store")
 
 
 def run(*words: str) -> int:
@@ -49,3 +51,41 @@ def test_a_folder_is_made_served_and_stopped(
             assert client.info().key == made["key"]
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) in (0, -signal.SIGTERM)
+
+
+def test_what_was_put_away_is_the_exchange_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    here, away, again = (str(tmp_path / name) for name in ("here", "away", "again"))
+    assert run("init", here, "--address", "https://127.0.0.1:18999") == 0
+    account = pair("buyer").name
+    assert run("mint", here, account, "3", "--reason", "kept") == 0
+    assert run("backup", here, away) == 0
+    assert run("mint", here, account, "4", "--reason", "later") == 0
+    assert run("backup", here, away) == 1
+    assert not (tmp_path / "away" / "operator.key").exists()
+    assert (tmp_path / "away").stat().st_mode & 0o77 == 0
+    assert run("restore", away, here) == 1
+    assert run("restore", here, again) == 1
+    assert run("restore", away, again) == 0
+    assert run("audit", again) == 0
+    config = read_config(tmp_path / "again")
+    assert str(tmp_path / "again") in config.database
+    assert balance_of(config.database, account) == 3_000_000
+    assert balance_of(read_config(tmp_path / "here").database, account) == 7_000_000
+    blobs = {path.name for path in (tmp_path / "again" / "blobs").rglob("*") if path.is_file()}
+    assert len(blobs) == 1  # the first mint's document
+    assert "does not overwrite" in capfd.readouterr().err
+
+
+def balance_of(database: str, account: str) -> int:
+    async def found() -> int:
+        store = await open_store(database)
+        try:
+            async with store.begin() as transaction:
+                number = await transaction.account(USER, account)
+                return (await transaction.balances([number]))[number].available
+        finally:
+            await store.close()
+
+    return asyncio.run(found())

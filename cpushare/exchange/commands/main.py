@@ -10,6 +10,8 @@ VERBS = {
     "init": "Make the folder of a new exchange: keys, certificate, database, configuration.",
     "serve": "Serve sellers and buyers until Ctrl-C or SIGTERM.",
     "mint": "Make coins for an account, by the operator's signature.",
+    "backup": "Copy all of it, while it runs, into a new folder.",
+    "restore": "Make an exchange from a backup.",
     "audit": "Compute the books anew, and say what is wrong with them.",
 }
 EXAMPLES = """

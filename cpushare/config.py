@@ -32,6 +32,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_pixels", 100_000_000, "the largest picture that is read, in pixels"),
     Setting("jobs", 0, "pictures of a batch at once; 0: one for each processor"),
     Setting("memory_bytes", 8 << 30, "the most memory a kernel may ask for, in bytes"),
+    Setting("sell_yields", 1, "1: a seller is last in every line; 0: it runs like others"),
     Setting("sell_cpu_pressure", 60, "percent of time that others wait for a processor; 0: ignore"),
     Setting("sell_memory_pressure", 10, "percent of time that others wait for memory; 0: ignore"),
     Setting("sell_io_pressure", 30, "percent of time that others wait for a disk; 0: ignore"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from cpushare.config import setting
 from cpushare.engines.engine import Engine
 from cpushare.engines.local import LocalEngine
 from cpushare.market.keys import KeyPair
@@ -95,7 +96,7 @@ class Daemon:
         before = {number: signal.signal(number, self._signalled) for number in SIGNALS}
         control = None
         try:
-            for lacking in be_idle():
+            for lacking in be_idle() if setting("sell_yields") else ():
                 log.warning("this machine does not grant %s", lacking)
             self._look()
             control = ControlServer(self._state.socket, self._answer)

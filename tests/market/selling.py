@@ -20,6 +20,7 @@ from tests.market.serving import Served
 from vm.errors import Refused
 
 CALM = {
+    "CPUSHARE_SELL_YIELDS": "0",
     "CPUSHARE_SELL_CPU_PRESSURE": "0",
     "CPUSHARE_SELL_MEMORY_PRESSURE": "0",
     "CPUSHARE_SELL_IO_PRESSURE": "0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import time
@@ -16,7 +17,7 @@ from compiler.pipeline import compile_text
 from cpushare.market.messages import JobOrder, JobStatus, encode
 from cpushare.market.rasters import blob_name, decode_raster, encode_raster
 from cpushare.market.trust import TrustPolicy
-from tests.market.selling import answers, expected, selling, wait_for, write_order
+from tests.market.selling import CALM, answers, expected, selling, wait_for, write_order
 from tests.market.serving import Served, served
 from tests.sandbox.children import needs_native
 from vm import parameters
@@ -219,9 +220,10 @@ def test_results_wait_for_an_exchange_that_is_gone(tmp_path: Path) -> None:
         seller_of.__exit__(None, None, None)
 
 
-def test_children_and_seller_are_last_in_every_line(exchange: Served, tmp_path: Path) -> None:
-    import os
-
+def test_children_and_seller_are_last_in_every_line(
+    exchange: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CALM, "CPUSHARE_SELL_YIELDS", "1")
     long_job(exchange)
     with selling(tmp_path, str(write_order(exchange, tmp_path))) as seller:
         wait_for(lambda: seller.tell().workers[0].task)

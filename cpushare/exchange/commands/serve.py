@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -63,6 +64,13 @@ async def _serve(folder: Path, config: Config, checker: bool) -> None:
         await world.store.close()
 
 
+NO_WAITING = {
+    f"CPUSHARE_SELL_{name}": "0"
+    for name in ("YIELDS", "CPU_PRESSURE", "MEMORY_PRESSURE", "IO_PRESSURE")
+}
+"""Sellers wait for the exchange's own worker, so it gives way to nobody."""
+
+
 async def keep_checking(folder: Path) -> None:
     """Run the exchange's own worker, and start it again when it ends, until cancelled."""
     wait_s = FIRST_S
@@ -81,7 +89,12 @@ async def _run_checker(folder: Path) -> int:
     line = ("-m", "cpushare.command.main", "sell", str(folder / "checker.cpu"))
     mine = ("--worker-key", str(folder / place.CHECKER), "--state", str(folder / "checker"))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *line, *mine, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+        sys.executable,
+        *line,
+        *mine,
+        stdin=asyncio.subprocess.DEVNULL,
+        env={**os.environ, **NO_WAITING},
+        start_new_session=True,
     )
     try:
         return await process.wait()

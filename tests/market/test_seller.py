@@ -201,7 +201,7 @@ def test_results_wait_for_an_exchange_that_is_gone(tmp_path: Path) -> None:
 
     store, blobs = MemoryStore(), BlobStore.open("memory:///")
     with served(store=store, blobs=blobs) as exchange:
-        order, job = submit(exchange, pictures(2, 256), {"rounds": 40_000})
+        order, job = submit(exchange, pictures(2, 256), {"rounds": 150_000})
         place = str(write_order(exchange, tmp_path))
         seller_of = selling(tmp_path, place)
         seller = seller_of.__enter__()

@@ -6,6 +6,7 @@
 # make fuzz    property tests with many more examples, and coverage-guided fuzzing (MINUTES=30)
 # make mutants whether the tests would notice a mistake in the verifier
 # make trust   measure what liars get away with, into docs/market.md: five minutes
+# make chaos   kill the processes of a market at random, 100 times on each database, and count
 # make site    the documents as web pages
 # make clean   remove what these made
 
@@ -17,8 +18,9 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	{ echo $$p; break; }; done)
 NEED := Python 3.11 or newer with venv is needed: apt install python3-venv
 FUZZ_EXAMPLES ?= 10000
+KILLS ?= 100
 
-.PHONY: help demo market test check lint bench fuzz mutants assurance docs site trust clean
+.PHONY: help demo market test check lint bench fuzz mutants assurance docs site trust chaos clean
 .DEFAULT_GOAL := help
 
 help:
@@ -106,6 +108,10 @@ bench: $(VENV)/.dev .venv-bench/.stamp
 # docs/trust.json, its plot and its table: wrong results and work, against the share of liars.
 trust: $(VENV)/.dev
 	$(BIN)/python -m tests.market.curves --write
+
+# SIGKILL strikes sellers, front ends, checking workers, databases and the buyer: five minutes.
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.market.chaos --kills $(KILLS)
 
 clean:
 	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -41,9 +41,23 @@ def plain_user() -> dict[str, int]:
     raise LookupError("there is neither a user postgres nor nobody")
 
 
+class Cluster(NamedTuple):
+    """The files of a server that is not running: its command line, how to run it, its address."""
+
+    line: list[str]
+    run: dict[str, Any]
+    ready: list[str]
+    url: str
+    log: Path
+
+    def is_ready(self) -> bool:
+        """Whether it takes connections."""
+        return subprocess.run(self.ready).returncode == 0
+
+
 @contextlib.contextmanager
-def server() -> Iterator[str]:
-    """The address of a fresh server's first database."""
+def cluster() -> Iterator[Cluster]:
+    """The files of a fresh server, until the block ends."""
     folder = binaries()
     if folder is None:
         reason = "PostgreSQL is not installed (apt install postgresql)"
@@ -55,14 +69,13 @@ def server() -> Iterator[str]:
     place.chmod(0o700)
     if user:
         os.chown(place, user["user"], user["group"])
-    process: subprocess.Popen[bytes] | None = None
+    run: dict[str, Any] = {
+        **user,
+        "cwd": place,
+        "env": {"LC_ALL": "C", "PATH": os.environ["PATH"]},
+    }
     try:
         data = place / "data"
-        run: dict[str, Any] = {
-            **user,
-            "cwd": place,
-            "env": {"LC_ALL": "C", "PATH": os.environ["PATH"]},
-        }
         subprocess.run(
             [folder / "initdb", "-D", data, "-U", "exchange", "-A", "trust", "-E", "UTF8"],
             check=True,
@@ -73,23 +86,31 @@ def server() -> Iterator[str]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": place}
-        options: list[Any] = [
-            part for name, value in settings.items() for part in ("-c", f"{name}={value}")
-        ]
-        log = (place / "log").open("wb")
-        process = subprocess.Popen(
-            [folder / "postgres", "-D", data, *options], stdout=log, stderr=log, **run
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        yield Cluster(
+            [str(folder / "postgres"), "-D", str(data), *options],
+            run,
+            [str(folder / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)],
+            f"postgresql://exchange@127.0.0.1:{port}/postgres",
+            place / "log",
         )
-        log.close()
-        end = time.monotonic() + START_S
-        ready: list[Any] = [folder / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
-        while subprocess.run(ready).returncode:
-            if time.monotonic() > end or process.poll() is not None:
-                pytest.fail((place / "log").read_text())
-            time.sleep(0.05)
-        yield f"postgresql://exchange@127.0.0.1:{port}/postgres"
     finally:
-        if process is not None:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def server() -> Iterator[str]:
+    """The address of a fresh server's first database."""
+    with cluster() as files:
+        with files.log.open("wb") as log:
+            process = subprocess.Popen(files.line, stdout=log, stderr=log, **files.run)
+        try:
+            end = time.monotonic() + START_S
+            while not files.is_ready():
+                if time.monotonic() > end or process.poll() is not None:
+                    pytest.fail(files.log.read_text())
+                time.sleep(0.05)
+            yield files.url
+        finally:
             process.send_signal(signal.SIGQUIT)  # at once: nobody needs the files any more
             process.wait(START_S)
-        shutil.rmtree(place, ignore_errors=True)

@@ -92,7 +92,8 @@ async def _run_checker(folder: Path) -> int:
         sys.executable,
         *line,
         *mine,
-        stdin=asyncio.subprocess.DEVNULL,
+        "--until-eof",  # so it ends with us, even if we are killed
+        stdin=asyncio.subprocess.PIPE,
         env={**os.environ, **NO_WAITING},
         start_new_session=True,
     )

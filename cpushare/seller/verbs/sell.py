@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +46,9 @@ docs/sell.md says what runs, what it can touch, and how to check that.
     type=click.Path(path_type=Path),
     help="Use this key: how an exchange runs its own checking worker.",
 )
+@click.option(
+    "--until-eof", is_flag=True, help="Stop when standard input ends: with whoever holds it."
+)
 def command(
     places: tuple[Path, ...],
     word: str | None,
@@ -53,6 +59,7 @@ def command(
     folder: Path | None,
     proxy: str | None,
     worker_key: Path | None,
+    until_eof: bool,
 ) -> int:
     """Sell, or tell a running seller a word."""
     from cpushare.seller.state import State, default_state
@@ -87,8 +94,17 @@ def command(
         is_paused=paused,
         proxy=proxy,
     )
+    if until_eof:
+        threading.Thread(target=_stop_at_eof, daemon=True).start()
     daemon.run()
     return 0
+
+
+def _stop_at_eof() -> None:
+    """Stop as by SIGTERM when standard input ends."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _tell(state: State, word: str, as_json: bool) -> int:

@@ -14,7 +14,6 @@ from cpushare.market.errors import BadMessage, Missing, TooMuch
 from cpushare.market.messages import Outcome
 from cpushare.market.rasters import RasterShape
 from vm import extents, parameters
-from vm.bits import from_raw
 from vm.errors import OverLimit, Refused
 from vm.module import Role
 from vm.parameters import ParameterValues
@@ -53,13 +52,9 @@ def read_values(kernel: VerifiedKernel, given: bytes) -> ParameterValues:
         raise BadMessage(str(error)) from None
 
 
-def named_values(kernel: VerifiedKernel, values: ParameterValues) -> dict[str, object]:
-    """Parameters by name, as `vm.parameters.resolve` takes them."""
-    named: dict[str, object] = {}
-    for parameter, raws in zip(kernel.kernel.parameters, values, strict=True):
-        numbers = [from_raw(parameter.type, raw) for raw in raws]
-        named[parameter.name] = numbers if parameter.length else numbers[0]
-    return named
+def named_values(kernel: VerifiedKernel, given: bytes) -> dict[str, object]:
+    """Parameters by name, from their canonical bytes. Raises `BadMessage`."""
+    return parameters.by_name(kernel.kernel, read_values(kernel, given))
 
 
 class Meter:

@@ -18,7 +18,7 @@ from cpushare.market.errors import BadMessage, MarketError, Missing
 from cpushare.market.messages import JobOffer, Lease
 from cpushare.market.order import SellOrder
 from cpushare.market.rasters import decode_raster, read_shape
-from cpushare.market.work import Meter, kernel_of, named_values, read_values
+from cpushare.market.work import Meter, kernel_of, named_values
 from vm.errors import Invalid, Malformed, OverLimit
 from vm.verifier import VerifiedModule, verify
 
@@ -87,7 +87,7 @@ class Preparer:
         least = 0 if self._is_checker else pay_of(work.units, self._order.min_price)
         if lease.pay < least:
             raise BadLease(f"the task pays {lease.pay}; the order asks for {least} at least")
-        values = named_values(kernel, read_values(kernel, lease.parameters))
+        values = named_values(kernel, lease.parameters)
         arrays = {name: decode_raster(blobs[blob]) for name, blob in lease.inputs.items()}
         batch = Batch(verified, offer.kernel, offer.checked, self._order.memory_bytes)
         size = sum(array.nbytes for array in arrays.values())

@@ -38,7 +38,7 @@ from cpushare.market.order import SellOrder, write_order
 from cpushare.market.rasters import HEAD_BYTES, blob_name, decode_raster, encode_raster, read_shape
 from cpushare.market.signing import Signed
 from cpushare.market.trust import TrustPolicy
-from cpushare.market.work import kernel_of, named_values, read_values
+from cpushare.market.work import kernel_of, named_values
 from vm import interp, parameters
 from vm.bits import to_raw
 from vm.errors import Trap
@@ -121,7 +121,7 @@ def picture(seed: int, width: int = 32, height: int = 24) -> np.ndarray[Any, Any
 def run(given: bytes, src: bytes) -> tuple[Outcome, bytes]:
     """What the study gives for these parameters and this raster, and the raster that it makes."""
     kernel = kernel_of(program(), "study")
-    values = named_values(kernel, read_values(kernel, given))
+    values = named_values(kernel, given)
     try:
         done = interp.run(program(), "study", {"src": decode_raster(src)}, values)
     except Trap as trap:

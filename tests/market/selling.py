@@ -103,7 +103,7 @@ def expected(order: JobOrder, program: bytes, blobs: dict[str, bytes]) -> list[o
     """What the reference interpreter makes of every task of an order."""
     from cpushare.market.outcomes import outcome_of, outcome_of_trap
     from cpushare.market.rasters import blob_name, decode_raster
-    from cpushare.market.work import kernel_of, named_values, read_values
+    from cpushare.market.work import kernel_of, named_values
     from vm import interp
     from vm.errors import Trap
     from vm.verifier import verify
@@ -114,7 +114,7 @@ def expected(order: JobOrder, program: bytes, blobs: dict[str, bytes]) -> list[o
     for index in range(order.tasks):
         given, inputs = order.task(index)
         arrays = {name: decode_raster(blobs[blob]) for name, blob in inputs.items()}
-        values = named_values(kernel, read_values(kernel, given))
+        values = named_values(kernel, given)
         try:
             found = interp.run(verified, order.kernel, arrays, values)
             outcomes.append(outcome_of(kernel.kernel, found.outputs, blob_name))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from cpushare.market.messages import JobOrder
-from cpushare.market.work import named_values, read_values
+from cpushare.market.work import named_values
 from vm.bits import from_raw
 from vm.module import Kernel, Parameter, Role
 from vm.text import disassemble
@@ -50,7 +50,7 @@ def _range(parameter: Parameter) -> str:
 def values_of(kernel: VerifiedKernel, order: JobOrder, most: int) -> list[dict[str, object]]:
     """Parameters by name, of each of the first sets of an order."""
     sets = itertools.islice(order.parameters, most)
-    return [named_values(kernel, read_values(kernel, given)) for given in sets]
+    return [named_values(kernel, given) for given in sets]
 
 
 def swept(kernel: Kernel, sets: Sequence[dict[str, object]]) -> list[Swept]:

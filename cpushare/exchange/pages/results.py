@@ -14,7 +14,7 @@ from cpushare.exchange.pages.texts import plain_cell
 from cpushare.exchange.service import World
 from cpushare.market.messages import JobOrder, Outcome, decode
 from cpushare.market.states import Job, Task, TaskStage
-from cpushare.market.work import named_values, read_values
+from cpushare.market.work import named_values
 from vm.bits import from_pattern
 from vm.module import Role
 from vm.verifier.verified import VerifiedKernel
@@ -67,7 +67,7 @@ def row_of(kernel: VerifiedKernel, order: JobOrder, task: Task) -> Row:
     outcome = decode(task.outcome, Outcome) if task.outcome else Outcome()
     types = {field.name: field.type for field in kernel.kernel.fields}
     record = {n: from_pattern(types[n], outcome.record[n]) for n in types if n in outcome.record}
-    parameters = named_values(kernel, read_values(kernel, given))
+    parameters = named_values(kernel, given)
     state = "trapped" if outcome.trap else STAGES[task.stage]
     problem = task.failure or outcome.trap
     return Row(task.index, state, parameters, inputs, record, outcome.images, problem)

@@ -53,8 +53,8 @@ from vm.inputs import Outputs
 STUDY = Path(__file__).parents[2] / "examples" / "study.cps"
 SIDE = 24
 COINS = 1_000_000
-GAP_S = 0.6
-"""Between kills, on the average."""
+GAP_S, ABSENT_S = 0.8, 5.0
+"""Between kills, on the average; how long a victim that is not there is waited for."""
 END_S = 300.0
 HOMES = ("CONFIG", "STATE", "CACHE", "DATA")
 
@@ -236,10 +236,15 @@ class Market:
         self.buyer.start()
         killed: Counter[str] = Counter()
         ways = self.strikes()
+        bag: list[str] = []
         while killed.total() < self.size.kills:
+            bag = bag or self.random.sample(sorted(ways), len(ways))
+            victim = bag.pop()
             time.sleep(self.random.expovariate(1 / GAP_S))
-            victim = self.random.choice(sorted(ways))
-            killed[victim] += ways[victim]()
+            until = time.monotonic() + ABSENT_S
+            while not (is_struck := ways[victim]()) and time.monotonic() < until:
+                time.sleep(0.02)
+            killed[victim] += is_struck
         self.buyer.is_last = True
         self.buyer.join(END_S)
         assert not self.buyer.is_alive(), f"the last study does not end\n{self.tail()}"

@@ -28,7 +28,7 @@ from cpushare.exchange.jobs import JobDesk
 from cpushare.exchange.pages.routes import Site, routes
 from cpushare.exchange.service import World
 from cpushare.exchange.sweep import sweep
-from cpushare.market.errors import MarketError
+from cpushare.market.errors import MarketError, Unreachable
 
 SWEEP_S = 0.5
 Beside = Callable[[], Awaitable[object]]
@@ -97,11 +97,17 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 async def _sweep(world: World, bell: Bell, pulse: Pulse) -> None:
     """Do what time brings, again and again."""
+    is_well = True
     while True:
         try:
             if await sweep(world):
                 bell.ring()
             pulse.beat()
+            is_well = True
+        except Unreachable as error:  # a database may be away for long: that is said once
+            if is_well:
+                log.warning("the sweep waits", reason=str(error))
+            is_well = False
         except Exception:
             log.exception("the sweep failed")
         await asyncio.sleep(SWEEP_S)

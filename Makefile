@@ -3,6 +3,7 @@
 # make market  a whole market on this machine, with a real study (STAY=1 keeps its web page)
 # make check   what CI runs: lint, types, import rules, docs, tests
 # make bench   measure, beside C and other libraries, into docs/benchmarks.md: five minutes
+# make bench-market  measure what an exchange carries, into docs/benchmarks-market.md: ten minutes
 # make fuzz    property tests with many more examples, and coverage-guided fuzzing (MINUTES=30)
 # make mutants whether the tests would notice a mistake in the verifier
 # make trust   measure what liars get away with, into docs/market.md: five minutes
@@ -20,7 +21,8 @@ NEED := Python 3.11 or newer with venv is needed: apt install python3-venv
 FUZZ_EXAMPLES ?= 10000
 KILLS ?= 100
 
-.PHONY: help demo market test check lint bench fuzz mutants assurance docs site trust chaos clean
+.PHONY: help demo market test check lint bench bench-market fuzz mutants assurance docs site \
+	trust chaos clean
 .DEFAULT_GOAL := help
 
 help:
@@ -104,6 +106,10 @@ assurance: $(VENV)/.fuzz
 
 bench: $(VENV)/.dev .venv-bench/.stamp
 	$(BIN)/python -m bench --write
+
+# On SQLite and PostgreSQL; ends with 1 if a floor is missed.
+bench-market: $(VENV)/.dev
+	$(BIN)/python -m bench.market --write
 
 # docs/trust.json, its plot and its table: wrong results and work, against the share of liars.
 trust: $(VENV)/.dev

@@ -17,17 +17,18 @@ from vm.jit.backend import llvm_version
 def described(session: Session) -> dict[str, str]:
     """Names and values, for people."""
     found = {
-        "CPU": f"{_cpu_model()}, level {session.levels[0]}, "
+        "CPU": f"{cpu_model()}, level {session.levels[0]}, "
         f"{os.cpu_count()} cores, {os.getloadavg()[2]:.1f} processes on them",
         "system": f"{platform.system()} {platform.release()}",
-        "CPUShare": f"revision {_revision()}, LLVM {llvm_version()}, "
+        "CPUShare": f"revision {revision()}, LLVM {llvm_version()}, "
         f"llvmlite {version('llvmlite')}, Python {platform.python_version()}",
     }
     found |= c_code.versions()
     return found | {peer.library: peer.version for peer in session.peers}
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """What the processor calls itself."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         name, _, value = line.partition(":")
         if name.strip() == "model name":
@@ -35,7 +36,8 @@ def _cpu_model() -> str:
     return platform.machine()
 
 
-def _revision() -> str:
+def revision() -> str:
+    """The commit that is measured, or the version."""
     try:
         line = ["git", "rev-parse", "--short", "HEAD"]
         return subprocess.run(

@@ -55,10 +55,18 @@ def make_server(app: ASGIApp, how: Serving) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket to serve on; port 0 is a free one. Raises `OSError`."""
+def listen(host: str, port: int, count: int = 1) -> list[socket.socket]:
+    """Sockets to serve on; port 0 is a free one. Several share the port: the system gives each
+    connection to one of them. Raises `OSError`.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    sockets: list[socket.socket] = []
+    for _ in range(count):
+        sockets.append(
+            socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=count > 1)
+        )
+        port = sockets[0].getsockname()[1]
+    return sockets
 
 
 def log_as_json(level: int = logging.INFO) -> None:

@@ -41,6 +41,7 @@ key_rate = {limits.key_rate}
 key_burst = {limits.key_burst}
 address_rate = {limits.address_rate}
 address_burst = {limits.address_burst}
+stored_bytes_day = {limits.stored_bytes_day}  # uploads of one key; of one address, four times that
 """
 
 

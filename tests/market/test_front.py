@@ -13,6 +13,7 @@ import httpx
 import pytest
 from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, algorithms
 from http_message_signatures.resolvers import HTTPSignatureKeyResolver
+from msgspec import structs
 
 from cpushare.exchange.blobs import BlobStore, DiskFull, describe
 from cpushare.exchange.certificate import make_certificate
@@ -26,7 +27,7 @@ from cpushare.market.keys import read_key
 from cpushare.market.messages import Mints, decode
 from cpushare.market.mint import check_mint
 from cpushare.market.rasters import blob_name
-from tests.market.serving import pair, served
+from tests.market.serving import FREE, pair, served
 from tests.market.study import job, picture, submit
 
 
@@ -215,3 +216,22 @@ def test_a_new_configuration_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("nonsense = 1\n")
     with pytest.raises(BadMessage, match=r"config\.toml"):
         read_config(tmp_path)
+
+
+def test_what_is_uploaded_in_a_day_is_bounded() -> None:
+    limits = structs.replace(FREE, stored_bytes_day=10_000.0)
+    with (
+        served(limits=limits) as exchange,
+        exchange.client(pair("greedy")) as greedy,
+        exchange.client(pair("modest")) as modest,
+        exchange.client(pair("third")) as third,
+    ):
+        greedy.upload([bytes(9_000)])
+        greedy.upload([b"1" * 9_000])  # who has a byte left may owe the rest
+        with pytest.raises(Unreachable, match="429"):
+            greedy.upload([b"2"])
+        assert greedy.missing([blob_name(b"2")]) == {blob_name(b"2")}
+        modest.upload([b"2"])  # another key from the same address
+        third.upload([b"3" * 30_000])
+        with pytest.raises(Unreachable, match="429"):
+            modest.upload([b"4"])  # all keys of one address together had 40,000

@@ -34,14 +34,14 @@ class BlobRoutes:
     async def put(self, request: Request) -> Response:
         """PUT /api/blobs/{name}."""
         name = check_name(request.path_params["name"])
-        sent = await self._gate.receive(request, BLOB_BYTES)
+        sent = await self._gate.receive(request, BLOB_BYTES, is_stored=True)
         if blob_name(sent.body) != name:
             raise BadMessage(f"the bytes are not those of blob {name}")
         return answer(await self._desk.keep(sent.signed, [sent.body]))
 
     async def put_many(self, request: Request) -> Response:
         """POST /api/blobs."""
-        sent = await self._gate.receive(request, FRAME_BYTES)
+        sent = await self._gate.receive(request, FRAME_BYTES, is_stored=True)
         return answer(await self._desk.keep_frame(sent.signed, sent.body))
 
     async def get(self, request: Request) -> Response:

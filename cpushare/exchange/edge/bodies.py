@@ -30,7 +30,7 @@ class Bodies:
         Raises `TooMuch` as soon as it is clear, `TooSlow`, `BadMessage`, and `Unreachable` if
         there is no room for one more.
         """
-        length = _length(request)
+        length = length_of(request)
         if length > most_bytes:
             raise TooMuch(f"the body is longer than {most_bytes} bytes")
         if length == 0:
@@ -49,7 +49,8 @@ class Bodies:
             self.held_bytes -= length
 
 
-def _length(request: Request) -> int:
+def length_of(request: Request) -> int:
+    """How long a body is, by its head. Raises `BadMessage`."""
     if "transfer-encoding" in request.headers:
         raise BadMessage("say how long the body is: Content-Length, not Transfer-Encoding")
     text = request.headers.get("content-length", "0")

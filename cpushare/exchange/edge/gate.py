@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from starlette.requests import Request
 
-from cpushare.exchange.edge.bodies import Bodies
+from cpushare.exchange.edge.bodies import Bodies, length_of
 from cpushare.exchange.edge.rates import Addresses, Rates
 from cpushare.market import signing
 from cpushare.market.errors import BadMessage, BadSignature
@@ -17,6 +17,8 @@ from cpushare.market.signing import Signed
 class Limits(Struct, frozen=True):
     """Requests a second, and at once, from one key and from one address; 64 bits of an IPv6
     address are one. `body_s` is what a body may take to come, besides what its length takes.
+    Of what is to be stored, `stored_bytes_day` a day from one key, and four times as much from one
+    address: what a stranger can put on the disk before somebody looks.
     """
 
     key_rate: float = 200.0
@@ -24,6 +26,7 @@ class Limits(Struct, frozen=True):
     address_rate: float = 2_000.0
     address_burst: float = 10_000.0
     body_s: float = 20.0
+    stored_bytes_day: float = 64 * 2.0**30
 
 
 class Sent(Struct, frozen=True):
@@ -50,18 +53,28 @@ class Gate:
         self._names = Addresses()
         self._of_address = Rates(limits.address_rate, limits.address_burst, steady)
         self._of_key = Rates(limits.key_rate, limits.key_burst, steady)
+        stored, day_s = limits.stored_bytes_day, 86_400
+        self._stored_of_key = Rates(stored / day_s, stored, steady)
+        self._stored_of_address = Rates(4 * stored / day_s, 4 * stored, steady)
         self._bodies = Bodies(limits.body_s)
 
     def admit(self, address: str) -> None:
         """Raises `TooOften` if an address asks too often."""
         self._of_address.take(self._names.name(address))
 
-    async def receive(self, request: Request, most_bytes: int = 0) -> Sent:
-        """Who signed a request, and its body. Nothing is done with a body that is not signed.
+    async def receive(
+        self, request: Request, most_bytes: int = 0, *, is_stored: bool = False
+    ) -> Sent:
+        """Who signed a request, and its body. Nothing is done with a body that is not signed; one
+        that will be stored counts before it is read.
 
         Raises `BadSignature`, `TooOften`, and as `Bodies.read`.
         """
         signed = self.check_head(request)
+        if is_stored and (length := length_of(request)) <= most_bytes:
+            client = request.client.host if request.client else ""
+            self._stored_of_key.take(signed.key, length)
+            self._stored_of_address.take(self._names.name(client), length)
         body = await self._bodies.read(request, most_bytes)
         signing.check_body(signed, body)
         return Sent(signed, body)

@@ -26,13 +26,13 @@ class Rates:
         self._most = most
         self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
 
-    def take(self, who: bytes) -> None:
-        """One token. Raises `TooOften` if there is none."""
+    def take(self, who: bytes, count: float = 1) -> None:
+        """So many tokens; whoever has a whole one may owe the rest. Raises `TooOften` if not."""
         now = self._now()
         tokens, then = self._buckets.pop(who, (self._burst, now))
         tokens = min(self._burst, tokens + (now - then) * self._rate)
         is_empty = tokens < 1
-        self._buckets[who] = (tokens if is_empty else tokens - 1, now)
+        self._buckets[who] = (tokens if is_empty else tokens - count, now)
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
         if is_empty:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from cpushare.exchange.sql.rows import Row
-from cpushare.exchange.sql.statements import Lookup, Query, Write
+from cpushare.exchange.sql.statements import Find, Lookup, Query, Write
 
 
 class Link(Protocol):
@@ -17,6 +17,9 @@ class Link(Protocol):
 
     async def find(self, lookup: Lookup, keys: Sequence[Sequence[object]]) -> Sequence[Row]:
         """Rows by their keys, which are in order and without repetition."""
+
+    async def find_all(self, *finds: Find) -> Sequence[Sequence[Row]]:
+        """As `find`, for each of some lookups, which know nothing of each other."""
 
     async def write(self, writes: Sequence[Write]) -> None:
         """Do all that has rows, in order."""

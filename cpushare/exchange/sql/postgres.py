@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from typing import Any
 
 import asyncpg
@@ -16,7 +17,7 @@ import asyncpg
 from cpushare.exchange.sql.books import SqlBooks
 from cpushare.exchange.sql.link import Forgetting
 from cpushare.exchange.sql.rows import Row
-from cpushare.exchange.sql.statements import Change, Insert, Lookup, Query, Write
+from cpushare.exchange.sql.statements import Change, Find, Insert, Lookup, Query, Write
 from cpushare.exchange.sql.transaction import SqlTransaction
 from cpushare.exchange.store import Contended
 from cpushare.market.errors import BadMessage, Unreachable
@@ -88,6 +89,17 @@ class PostgresLink:
             found: Sequence[Row] = await self._connection.fetch(lookup.postgres, *arrays)
             return found
 
+    async def find_all(self, *finds: Find) -> Sequence[Sequence[Row]]:
+        """All in one statement, which is one round trip."""
+        arrays: list[Sequence[object]] = []
+        for lookup, keys in finds:
+            arrays += zip(*keys, strict=True) if keys else [()] * lookup.width
+        with translated():
+            found: Sequence[Sequence[Row]] = await self._connection.fetchrow(
+                packed(tuple(lookup for lookup, _ in finds)), *arrays
+            )
+            return found
+
     async def write(self, writes: Sequence[Write]) -> None:
         """All in one statement, which is made once for each choice of parts."""
         parts = [(statement, rows) for statement, rows in writes if rows]
@@ -95,6 +107,16 @@ class PostgresLink:
             arrays = [array for _, rows in parts for array in zip(*rows, strict=True)]
             with translated():
                 await self._connection.fetch(joined([each for each, _ in parts]), *arrays)
+
+
+@cache
+def packed(lookups: tuple[Lookup, ...]) -> str:
+    """One statement that gives the rows of each of these."""
+    first, parts = 1, []
+    for lookup in lookups:
+        parts.append(lookup.packed(first))
+        first += lookup.width
+    return f"SELECT {', '.join(parts)}"
 
 
 _joined: dict[tuple[Insert | Change, ...], str] = {}

@@ -20,7 +20,7 @@ from pathlib import Path
 from cpushare.exchange.sql.books import SqlBooks
 from cpushare.exchange.sql.link import Forgetting
 from cpushare.exchange.sql.rows import Row
-from cpushare.exchange.sql.statements import Lookup, Query, Write
+from cpushare.exchange.sql.statements import Find, Lookup, Query, Write
 from cpushare.exchange.sql.transaction import SqlTransaction
 from cpushare.exchange.store import Contended
 from cpushare.market.errors import BadMessage, Unreachable
@@ -87,6 +87,10 @@ class SqliteLink:
         execute = self._connection.execute
         with translated():
             return list(chain.from_iterable(execute(lookup.sqlite, key) for key in keys))
+
+    async def find_all(self, *finds: Find) -> Sequence[Sequence[Row]]:
+        """One after the other."""
+        return [await self.find(lookup, keys) for lookup, keys in finds]
 
     async def write(self, writes: Sequence[Write]) -> None:
         """Execute each for its rows."""

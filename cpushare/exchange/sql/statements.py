@@ -59,16 +59,23 @@ class Lookup:
         order = f"ORDER BY {order}" if order else ""
         source = f"{table.name} AS {alias}"
         names = [f"k{n}" for n in range(1, len(keys) + 1)]
-        arrays = ", ".join(
-            f"${n}::{_type_of(table, key.split('.')[1])}[]" for n, key in enumerate(keys, 1)
-        )
+        self.width = len(keys)
+        self._types = [_type_of(table, key.split(".")[1]) for key in keys]
         equal = " AND ".join(f"{key} = {name}" for key, name in zip(keys, names, strict=True))
-        self.postgres = (
-            f"SELECT {columns} FROM unnest({arrays}) AS k({', '.join(names)}) "
-            f"JOIN {source} ON {equal} {more} WHERE {where} {order} {lock}"
-        )
+        self._columns = columns
+        self._names = ", ".join(names)
+        self._end = f"JOIN {source} ON {equal} {more} WHERE {where} {order} {lock}"
+        self.postgres = f"SELECT {columns} {self._source(1)}"
         each = " AND ".join(f"{key} = ?{n}" for n, key in enumerate(keys, 1))
         self.sqlite = f"SELECT {columns} FROM {source} {more} WHERE {each} AND {where} {order}"
+
+    def packed(self, first: int) -> str:
+        """All rows as one array, with parameters from number `first` on."""
+        return f"ARRAY(SELECT ROW({self._columns}) {self._source(first)})"
+
+    def _source(self, first: int) -> str:
+        arrays = ", ".join(f"${first + n}::{name}[]" for n, name in enumerate(self._types))
+        return f"FROM unnest({arrays}) AS k({self._names}) {self._end}"
 
 
 class Insert:
@@ -123,6 +130,8 @@ class Change:
 
 Write = tuple[Insert | Change, Sequence[Sequence[object]]]
 """A statement and its rows."""
+Find = tuple[Lookup, Sequence[Sequence[object]]]
+"""A lookup and its keys."""
 
 
 def _upsert(table: Table, key: str, kept: Sequence[str]) -> Insert:

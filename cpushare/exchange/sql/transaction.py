@@ -103,13 +103,14 @@ class SqlTransaction:
         if not transfers:
             return []
         pending = {each.pending for each in transfers if each.pending}
-        known = await self.transfers({each.id for each in transfers} | pending)
-        ended = await self._link.find(sql.ENDED, _one(pending)) if pending else []
         accounts = {each.debit for each in transfers} | {each.credit for each in transfers}
-        before = {
-            row[0]: rows.balance_of(row)
-            for row in await self._link.find(sql.BALANCES, _one(accounts))
-        }
+        there, ended, balances = await self._link.find_all(
+            (sql.TRANSFERS, _one({each.id for each in transfers} | pending)),
+            (sql.ENDED, _one(pending)),
+            (sql.BALANCES, _one(accounts)),
+        )
+        known = {row[0]: rows.transfer_of(row) for row in there}
+        before = {row[0]: rows.balance_of(row) for row in balances}
         posted = ledger.post(before, transfers, known, {row[0] for row in ended})
         changes = [
             (
@@ -167,10 +168,13 @@ class SqlTransaction:
             return
         tasks = [rows.task_of(row) for row in found]
         desk.lay(*tasks)
-        await self._lay_jobs(desk, {task.job for task in tasks})
-        keys = sorted({task.key for task in tasks})
+        missing = {task.job for task in tasks if task.job not in desk.jobs}
+        jobs, executions = await self._link.find_all(
+            (sql.JOBS, _one(missing)), (sql.EXECUTIONS, sorted({task.key for task in tasks}))
+        )
+        desk.lay(*map(rows.job_of, jobs))
         workers: dict[int, Row] = {}
-        for row in await self._link.find(sql.EXECUTIONS, keys):
+        for row in executions:
             desk.lay(rows.execution_of(row))
             if row[sql.E_WIDTH] is not None:
                 workers[row[sql.E_WIDTH]] = row[sql.E_WIDTH :]

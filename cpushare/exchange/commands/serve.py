@@ -18,7 +18,7 @@ from cpushare.cpsc import output
 from cpushare.exchange.commands import folder as place
 from cpushare.exchange.config import Config, read_config
 from cpushare.exchange.edge.app import Beside, create_app
-from cpushare.exchange.edge.server import Serving, listen, log_as_json, make_server
+from cpushare.exchange.edge.server import Serving, listen, log_as_json, make_server, run_here
 from cpushare.exchange.pages.routes import Site
 from cpushare.exchange.sql import migrate
 from cpushare.market.errors import BadMessage
@@ -59,14 +59,14 @@ def command(folder: Path, checker: bool, front_ends: int, inherited: int | None)
     log_as_json()
     if inherited is not None:
         own = socket.socket(fileno=inherited)
-        asyncio.run(_serve(folder, config, own, [_leave_with_parent]))
+        run_here(_serve(folder, config, own, [_leave_with_parent]))
         return 0
     asyncio.run(migrate(config.database))
     own, *others = listen(*config.place, count=front_ends)
     beside: list[Beside] = [lambda: keep_checking(folder)] if checker else []
     beside += [partial(_keep_serving, folder, each) for each in others]
     output.note(f"the exchange is at {config.address}; Ctrl-C stops it")
-    asyncio.run(_serve(folder, config, own, beside))
+    run_here(_serve(folder, config, own, beside))
     return 0
 
 

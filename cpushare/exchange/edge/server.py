@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
 import structlog
 import uvicorn
@@ -17,6 +20,7 @@ from cpushare.exchange.edge.protocol import HEADERS_S, bounded
 GRACE_S = 10
 """What is under way when the server is stopped has so long; who waits for work is sent away."""
 BACKLOG = 2048
+T = TypeVar("T")
 
 
 class Serving(Struct, frozen=True):
@@ -67,6 +71,16 @@ def listen(host: str, port: int, count: int = 1) -> list[socket.socket]:
         )
         port = sockets[0].getsockname()[1]
     return sockets
+
+
+def run_here(what: Coroutine[Any, Any, T]) -> T:
+    """Run something in the loop that serves best: uvloop where there is one."""
+    if sys.platform != "linux":
+        return asyncio.run(what)
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(what)
 
 
 def log_as_json(level: int = logging.INFO) -> None:

@@ -27,8 +27,9 @@ from vm.verifier import VerifiedModule
 if TYPE_CHECKING:
     from vm.inputs import Outputs
 
-FIRST_S, SLOWEST_S = 0.05, 2.0
-"""How often is asked: first, and at last when nothing happens."""
+FIRST_S, NEWS_S, SLOWEST_S = 0.05, 0.3, 1.0
+"""How often is asked: first, while there is news, and at last when nothing happens. An answer
+repeats what is younger than some seconds, so that to ask often is dear."""
 GIVE_UP_S = 600.0
 """How long an exchange that does not answer is waited for."""
 SAMPLE = 1
@@ -192,7 +193,7 @@ class Follower:
                 is_new |= self._step(job)
             with self._changed:
                 self._jobs = [job for job in self._jobs if job.waiting]
-                pause_s = FIRST_S if is_new else min(2 * pause_s, SLOWEST_S)
+                pause_s = NEWS_S if is_new else min(2 * pause_s, SLOWEST_S)
                 if self._jobs and not self._is_closed:
                     self._changed.wait(pause_s)
         self._ended()

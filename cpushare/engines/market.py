@@ -39,8 +39,8 @@ SLOTS = 128
 IN_FLIGHT = 1024
 QUIET_S, PATIENCE_S = 0.1, 1.0
 """A job is made when nothing was submitted for so long, or the first task waits so long."""
-PIXEL_BYTES = 256 << 20
-"""And when so many bytes of images wait."""
+PIXEL_BYTES = 16 << 20
+"""And when so many bytes of images wait: while they are worked on, the next are sent."""
 
 
 class _Wanted(Struct, frozen=True):

@@ -59,13 +59,17 @@ class BlobDesk:
         async with self.world.store.begin() as transaction:
             await use_up(transaction, signed, self.world.now())
             known = await transaction.blobs(set(names))
-        found: list[bytes] = []
+        chosen: list[str] = []
         room = FRAME_BYTES
         for name in dict.fromkeys(names[:FRAME_BLOBS]):
             if name not in known:
                 raise Missing(f"there is no blob {name}")
             room -= known[name].size_bytes + LENGTH_BYTES
-            if room < 0 and found:
+            if room < 0 and chosen:
                 break
-            found.append(await self.world.blob(name))
-        return pack_blobs(found)
+            chosen.append(name)
+        found = await self.world.blobs.get_all(chosen)
+        for name in chosen:
+            if name not in found:
+                raise Missing(f"there is no blob {name}")
+        return pack_blobs([found[name] for name in chosen])

@@ -14,7 +14,8 @@ import asyncio
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[0-9a-f]{64}")
 LEAST_FREE_BYTES = 256 << 20
 """A disk with less is full: the database, which may lie on it too, goes on."""
+
+
+WRITERS = 8
+"""Threads that write the blobs of one request: what they flush at the same time is one wait."""
 
 
 class DiskFull(Unreachable):
@@ -68,7 +73,15 @@ class BlobStore:
 
     async def get(self, name: str) -> bytes | None:
         """The bytes of this name, if they are there and whole."""
-        return await asyncio.to_thread(self._get, check_name(name))
+        return (await self.get_all([name])).get(name)
+
+    async def get_all(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Those of some blobs that are there and whole."""
+        return await asyncio.to_thread(self._get_all, [check_name(name) for name in names])
+
+    def _get_all(self, names: Sequence[str]) -> dict[str, bytes]:
+        found = {name: self._get(name) for name in names}
+        return {name: data for name, data in found.items() if data is not None}
 
     def _get(self, name: str) -> bytes | None:
         import obstore
@@ -92,9 +105,14 @@ class BlobStore:
             if blob_name(data) != check_name(name):
                 raise BadMessage(f"the bytes are not those of blob {name}")
         self._check_room(sum(len(data) for data in blobs.values()))
-        for name, data in blobs.items():
-            if self._size(name) != len(data):
-                self._write(name, data)
+        new = [name for name, data in blobs.items() if self._size(name) != len(data)]
+        if len(new) < 2:
+            for name in new:
+                self._write(name, blobs[name])
+            return
+        with ThreadPoolExecutor(min(WRITERS, len(new))) as writers:
+            for _ in writers.map(self._write, new, [blobs[name] for name in new]):
+                pass  # raises what a writer has
 
     def _size(self, name: str) -> int:
         """The size of a blob; -1 if it is not there."""

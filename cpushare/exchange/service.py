@@ -6,7 +6,7 @@ used up, in the same transaction, so that a request that is sent twice is served
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import structs
@@ -37,7 +37,7 @@ from cpushare.market.trust import TrustPolicy
 from cpushare.market.work import check_outcome, kernel_of
 from vm.verifier import VerifiedModule
 
-MOST_SPARE_S = 60.0
+MOST_SPARE_S = 120.0
 """Work that a batch of leases gives before its last, for the slowest worker: a worker that falls
 silent holds up nothing for much longer."""
 IDLE_S = 5.0
@@ -49,6 +49,9 @@ class Blobs(Protocol):
 
     async def get(self, name: str) -> bytes | None:
         """The bytes of this name, if they are there."""
+
+    async def get_all(self, names: Sequence[str]) -> Mapping[str, bytes]:
+        """Those of some blobs that are there."""
 
     async def put(self, name: str, data: bytes) -> None:
         """Keep bytes under their name."""

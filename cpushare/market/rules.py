@@ -37,8 +37,8 @@ from cpushare.market.trust import TrustPolicy
 
 LEASE_S = 60.0
 """The shortest lease; long tasks get more."""
-SLOWEST_UNITS_S = 50_000_000
-"""Cost units a second of the slowest worker that is waited for, a twentieth of a usual one's.
+SLOWEST_UNITS_S = 1_000_000_000
+"""Cost units a second of the slowest worker that is waited for, less than a tenth of a usual one's.
 
 One that is slower still may answer late, as long as nobody else has been given the task.
 """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, Future
+from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -36,10 +38,18 @@ class Waiting(Struct, frozen=True):
 
 
 class Running(Struct, frozen=True):
-    """A task that an engine has."""
+    """A task that an engine has, since `began` on the steady clock."""
 
     prepared: Prepared
     future: Future[Outputs]
+    began: float
+
+
+class Pace(Struct, frozen=True):
+    """Work that was done, and the seconds in which any was under way."""
+
+    units: int
+    busy_s: float
 
 
 class Desk:
@@ -56,6 +66,8 @@ class Desk:
         self.returns: list[HandBack] = []
         self.local_failures = 0
         self.lock = RLock()
+        self._ended: deque[tuple[float, float, int]] = deque()
+        self._busy_until = 0.0
 
     def held(self) -> list[int]:
         """The leases in hand."""
@@ -69,6 +81,16 @@ class Desk:
     def finished(self) -> int:
         """How many tasks have ended and were not collected."""
         return sum(each.future.done() for each in self.running.values())
+
+    def pace(self) -> Pace:
+        """Of the tasks that have ended since this was last asked."""
+        units, busy_s = 0, 0.0
+        while self._ended:
+            began, ended, work = self._ended.popleft()
+            busy_s += max(ended - max(began, self._busy_until), 0.0)
+            self._busy_until = max(ended, self._busy_until)
+            units += work
+        return Pace(units, busy_s)
 
     def lay(self, waiting: Iterable[Waiting]) -> None:
         """Put new leases in line, and fetch what they look at."""
@@ -106,8 +128,14 @@ class Desk:
                     self.refuse(first.lease.id, reason)
                     continue
                 future = opened.submit(prepared.batch, prepared.task)
-                self.running[first.lease.id] = Running(prepared, future)
-            future.add_done_callback(lambda _: self._wake())
+                running = Running(prepared, future, time.monotonic())
+                self.running[first.lease.id] = running
+            future.add_done_callback(partial(self._has_ended, running))
+
+    def _has_ended(self, running: Running, _: Future[Outputs]) -> None:
+        """Note when, in the thread of whoever has computed it."""
+        self._ended.append((running.began, time.monotonic(), running.prepared.lease.units))
+        self._wake()
 
     def _ahead(self) -> int:
         return sum(each.prepared.size_bytes for each in list(self.running.values()))

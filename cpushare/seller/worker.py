@@ -42,7 +42,7 @@ log = logging.getLogger("cpushare.seller")
 TARGET_S = 4.0
 FIRST_RATE = 100_000_000.0
 """Units of work a second, before any were measured: little, so that the first lease is short."""
-GATHER_S, GATHER_TASKS = 0.3, 128
+GATHER_S, GATHER_TASKS = 0.5, 128
 POLL_S = 50.0
 LONGEST_RETRY_S = 300.0
 TICK_S = 0.25
@@ -88,7 +88,7 @@ class Worker:
         self._not_before = 0.0
         self._trouble = ""
         self._done, self._earned = 0, 0
-        self._rate, self._mark = FIRST_RATE, 0.0
+        self._rate = FIRST_RATE
         self._gathered = 0.0
         self._is_disk_full = False
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
@@ -226,8 +226,6 @@ class Worker:
 
     def _begin(self) -> None:
         if self.desk.waiting:
-            if not self.desk.running:
-                self._mark = time.monotonic()
             self.desk.begin(self._opened)
 
     def _opened(self) -> Engine | None:
@@ -245,12 +243,11 @@ class Worker:
         is_all = finished == len(self.desk.running) and not self.desk.waiting
         if not is_all and finished < GATHER_TASKS and now - self._gathered < GATHER_S:
             return
-        before = self.desk.units()
+        pace = self.desk.pace()
         batch = self.desk.collect()
-        taken_s, self._mark = max(now - self._mark, 1e-4), now
         self._gathered = now
         if batch is not None:
-            rate = (before - self.desk.units()) / taken_s
+            rate = pace.units / max(pace.busy_s, 1e-4)
             self._rate = rate if not self._done else (self._rate + rate) / 2
             self._done += len(batch.results)
             self._allowance.used(len(batch.results))

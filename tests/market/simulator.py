@@ -81,6 +81,10 @@ class Blobs:
         """Look it up."""
         return self.kept.get(name)
 
+    async def get_all(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Look them up."""
+        return {name: self.kept[name] for name in names if name in self.kept}
+
     async def put(self, name: str, data: bytes) -> None:
         """Keep it."""
         self.kept[name] = data

@@ -169,7 +169,7 @@ def test_two_copies_are_two_workers_and_files_come_and_go(exchange: Served, tmp_
 
 
 def test_killed_and_started_again_nothing_is_lost(exchange: Served, tmp_path: Path) -> None:
-    blobs = pictures(12, 64)
+    blobs = pictures(40, 64)
     order, job = submit(exchange, blobs, {"rounds": 20_000})
     place = str(write_order(exchange, tmp_path))
     for _ in range(3):

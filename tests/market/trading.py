@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -78,6 +78,10 @@ class BlobDict:
     async def get(self, name: str) -> bytes | None:
         """Look it up."""
         return self.kept.get(name)
+
+    async def get_all(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Look them up."""
+        return {name: self.kept[name] for name in names if name in self.kept}
 
     async def put(self, name: str, data: bytes) -> None:
         """Keep it."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from cpushare.exchange.books import audit
 from cpushare.exchange.sql import migrate, open_store
 from cpushare.exchange.sql.migrate import on_connection
 from cpushare.exchange.sql.schema import metadata
+from cpushare.exchange.sql.sqlite import SqliteStore
 from cpushare.exchange.store import USER, Store, again
 from cpushare.exchange.sweep import sweep
 from cpushare.market.desk import Desk
@@ -185,6 +187,33 @@ def test_whoever_gives_up_waiting_holds_up_nobody(database: str) -> None:
             await asyncio.gather(two, return_exceptions=True)
             async with store.begin() as transaction:
                 assert await transaction.find_account(USER, "first") is not None
+
+    run(scenario())
+
+
+def test_who_comes_after_a_full_disk_is_served(tmp_path: Path) -> None:
+    """A full disk may undo SQLite's whole transaction: nobody goes on in what is left of it."""
+
+    async def scenario() -> None:
+        async with opened(f"sqlite:///{tmp_path}/exchange.db") as (store,):
+            assert isinstance(store, SqliteStore)
+
+            async def add(name: str, is_full: bool = False) -> None:
+                async with store.begin() as transaction:
+                    await transaction.account(USER, name)
+                    await asyncio.sleep(0)  # so that the others wait for their turn
+                    if is_full:
+                        store._connection.execute("ROLLBACK")  # as SQLite does it then
+                        raise Unreachable("the disk is full")
+
+            names = ("before", "full", "after", "last")
+            said = await asyncio.gather(
+                *(add(name, name == "full") for name in names), return_exceptions=True
+            )
+            async with store.begin() as transaction:
+                kept = [await transaction.find_account(USER, name) for name in names]
+            assert [each is None for each in said] == [False, False, True, True]
+            assert [each is not None for each in kept] == [False, False, True, True]
 
     run(scenario())
 

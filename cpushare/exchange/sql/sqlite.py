@@ -137,7 +137,8 @@ class SqliteStore:
                 with self._savepoint():
                     yield SqlTransaction(self._link, self._forgetting)
             finally:
-                if not self._waiting or self._together >= TOGETHER:
+                is_undone = not self._connection.in_transaction  # a full disk does that
+                if is_undone or not self._waiting or self._together >= TOGETHER:
                     await asyncio.shield(self._commit(committed))
         finally:
             self._turn.release()

@@ -78,7 +78,7 @@ class Run:
         self.desk.lay(Worker(CHECKER, b"", CHECKER, Standing.CHECKER, 1, 1))
         tasks, units, price = SELLERS * EACH, 10**9, 1000
         pay = tasks * price
-        total = reserve(case.trust, pay)
+        total = reserve(case.trust, pay, price)
         running = JobState.RUNNING
         self.desk.lay(
             Job(1, "", 0, 0, running, case.trust, price, tasks, total, total - pay,

@@ -267,7 +267,7 @@ def test_header_floods(exchange: Served, flood: bytes) -> None:
 
 
 def test_floods_of_requests() -> None:
-    with served(limits=Limits(1.0, 3.0, 1.0, 8.0)) as exchange:
+    with served(limits=Limits(0.01, 3.0, 0.01, 8.0)) as exchange:
         found = [ask_as(exchange, pair("eager"), "GET", "/api/jobs") for _ in range(5)]
         assert [each.status_code for each in found] == [200, 200, 200, 429, 429]
         assert int(found[-1].headers["retry-after"]) >= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -258,7 +259,10 @@ def test_tables_that_are_too_wide_scroll_by_keyboard(browser: Browser, busy: Ser
     region.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.activeElement.scrollLeft > 20")
+    end = time.monotonic() + 10  # not wait_for_function, which evaluates text: the page forbids it
+    while page.evaluate("() => document.activeElement.scrollLeft") <= 20:
+        assert time.monotonic() < end
+        page.wait_for_timeout(50)
     page.context.close()
 
 

@@ -104,10 +104,10 @@ def seller(
 
 
 def compute(exchange: Served, folder: Path, liars: Callable[[ExitStack], list[Worker]]) -> None:
-    """A study of 16 tasks: liars begin, then an honest seller and the checking worker come. Its
+    """A study of 24 tasks: liars begin, then an honest seller and the checking worker come. Its
     bits and the books are right in the end.
     """
-    order = job(4, 4)
+    order = job(6, 4)
     key = folder / "checker.key"
     exchange.checker.save(key)
     with ExitStack() as stack:

@@ -201,7 +201,7 @@ class Crowd:
     def __enter__(self) -> Crowd:
         for process in self._processes:
             process.start()
-        self.trusted = sum(self._ready.get(timeout=120) for _ in self._processes)
+        self.trusted = sum(self._ready.get(timeout=900) for _ in self._processes)
         return self
 
     def begin(self) -> None:

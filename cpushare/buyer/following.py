@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from cpushare.buyer.checking import Checker
 from cpushare.buyer.fetching import Answers, fetch_blobs
-from cpushare.buyer.sending import OVER
 from cpushare.market.errors import Forbidden, MarketError, TooMuch, Unreachable
 from cpushare.market.messages import JobOrder, Outcome, TaskState
 from cpushare.market.outcomes import outputs_from
+from cpushare.market.states import OVER
 from cpushare.wire.client import ExchangeClient
 from vm.errors import Trap
 from vm.verifier import VerifiedModule

@@ -21,12 +21,12 @@ from cpushare.market.errors import Missing, Unreachable
 from cpushare.market.messages import JobOrder, JobStatus, encode
 from cpushare.market.rasters import blob_name
 from cpushare.market.rules import job_hash
+from cpushare.market.states import OVER
 from cpushare.wire.client import ExchangeClient
 from vm.verifier import VerifiedModule
 
 NAMES_AT_ONCE = 10_000
 WAITS_S = (0.2, 0.5, 1.0, 2.0, 4.0)
-OVER = ("done", "cancelled", "expired")
 R = TypeVar("R")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from cpushare.exchange.store import Books, Store
 from cpushare.market.ledger import Auditor, Balance, Step, transfer_id
-from cpushare.market.states import Execution, JobState
+from cpushare.market.states import Execution
 
 TOGETHER = 1000
 MOST_FOUND = 100
@@ -39,7 +39,7 @@ async def audit(store: Store) -> list[str]:
 async def _ended_jobs(books: Books, balances: dict[int, Balance]) -> list[str]:
     found = []
     async for job in books.every_job():
-        if job.state in (JobState.RUNNING, JobState.STOPPING):
+        if not job.is_over:
             continue
         left = balances.get(job.escrow, Balance(job.escrow))
         if left.credits != left.debits or left.debits_pending:

@@ -185,12 +185,23 @@ class JobDesk:
 
     async def _mine(self, transaction: Transaction, signed: Signed, name: str) -> Job:
         """A job of the signer. Raises `Missing` for another's too: nobody learns that it exists."""
-        await use_up(transaction, signed, self.world.now())
+        account = await self._account(transaction, signed)
         job = await transaction.job(name)
-        account = await transaction.find_account(USER, show_key(signed.key))
         if job is None or job.buyer != account:
             raise Missing(f"you have no job {name[:64]}")
         return job
+
+    async def _locked(
+        self, transaction: Transaction, signed: Signed, name: str
+    ) -> tuple[Desk, Job]:
+        """A job of the signer on a desk, where nobody else changes it. Raises `Missing`."""
+        desk, job = Desk(), await self._mine(transaction, signed, name)
+        return desk, await transaction.lay_job(desk, job.id)
+
+    async def _account(self, transaction: Transaction, signed: Signed) -> int | None:
+        """The number of the signer's account, if it has one; the signature is used up."""
+        await use_up(transaction, signed, self.world.now())
+        return await transaction.find_account(USER, show_key(signed.key))
 
     @again
     async def status(self, signed: Signed, name: str) -> JobStatus:
@@ -202,8 +213,7 @@ class JobDesk:
     async def list(self, signed: Signed) -> list[JobStatus]:
         """The signer's last jobs, newest first."""
         async with self.world.store.begin() as transaction:
-            await use_up(transaction, signed, self.world.now())
-            account = await transaction.find_account(USER, show_key(signed.key))
+            account = await self._account(transaction, signed)
             if account is None:
                 return []
             jobs = await transaction.jobs(account, False, PAGE)
@@ -211,10 +221,9 @@ class JobDesk:
 
     async def _status(self, transaction: Transaction, job: Job) -> JobStatus:
         progress = await transaction.progress(job)
-        over = job.state not in (JobState.RUNNING, JobState.STOPPING)
         return JobStatus(
             job.hash,
-            "closing" if job.state is JobState.STOPPING else job.state.value,
+            job.said_state,
             job.trust,
             job.tasks,
             progress.answered + progress.final,
@@ -222,7 +231,7 @@ class JobDesk:
             progress.failed,
             job.reserved,
             progress.paid,
-            job.reserved - progress.paid if over else 0,
+            job.reserved - progress.paid if job.is_over else 0,
             job.created,
             job.ended,
             job.title,
@@ -241,17 +250,14 @@ class JobDesk:
             job = await self._mine(transaction, signed, name)
             tasks = await transaction.changes(job.id, after, PAGE)
         last = tasks[-1].changed if tasks else after
-        over = job.state not in (JobState.RUNNING, JobState.STOPPING)
-        next_after = last if over else max(after, min(last, settled))
+        next_after = last if job.is_over else max(after, min(last, settled))
         return ResultsPage(job.hash, job.state.value, [_shown(each) for each in tasks], next_after)
 
     @again
     async def cancel(self, signed: Signed, name: str) -> JobStatus:
         """Begin nothing more of a job; what sellers have begun is waited for and paid."""
         async with self.world.store.begin() as transaction:
-            job = await self._mine(transaction, signed, name)
-            desk = Desk()
-            job = await transaction.lay_job(desk, job.id)
+            desk, job = await self._locked(transaction, signed, name)
             self.world.rules(desk).stop(job, JobState.CANCELLED)
             await transaction.save(desk)
             return await self._status(transaction, desk.jobs[job.id])
@@ -260,11 +266,8 @@ class JobDesk:
     async def accept(self, signed: Signed, name: str) -> JobStatus:
         """The buyer has seen enough: a job whose tasks are all answered is paid now."""
         async with self.world.store.begin() as transaction:
-            job = await self._mine(transaction, signed, name)
-            desk = Desk()
-            job = await transaction.lay_job(desk, job.id)
-            running = job.state in (JobState.RUNNING, JobState.STOPPING)
-            if running and not (await transaction.open_count(job.id))[0]:
+            desk, job = await self._locked(transaction, signed, name)
+            if not job.is_over and not (await transaction.open_count(job.id))[0]:
                 desk.put(structs.replace(job, closes=self.world.now()))
             await transaction.save(desk)
             return await self._status(transaction, desk.jobs[job.id])
@@ -276,10 +279,8 @@ class JobDesk:
         Raises `Forbidden` for what has been paid, `TooMuch` if the job has no coins left for it.
         """
         async with self.world.store.begin() as transaction:
-            job = await self._mine(transaction, signed, name)
-            desk = Desk()
-            job = await transaction.lay_job(desk, job.id)
-            if job.state not in (JobState.RUNNING, JobState.STOPPING):
+            desk, job = await self._locked(transaction, signed, name)
+            if job.is_over:
                 raise Forbidden("the job has ended, and its sellers have been paid")
             await transaction.lay_tasks(desk, [(job.id, index) for index in dispute.tasks])
             rules = self.world.rules(desk)
@@ -294,8 +295,7 @@ class JobDesk:
     async def balance(self, signed: Signed) -> Balance:
         """What the signer has."""
         async with self.world.store.begin() as transaction:
-            await use_up(transaction, signed, self.world.now())
-            account = await transaction.find_account(USER, show_key(signed.key))
+            account = await self._account(transaction, signed)
             if account is None:
                 return Balance(show_key(signed.key), 0, 0)
             found = (await transaction.balances([account]))[account]
@@ -305,8 +305,7 @@ class JobDesk:
     async def history(self, signed: Signed, before: int) -> History:
         """The signer's transfers, newest first."""
         async with self.world.store.begin() as transaction:
-            await use_up(transaction, signed, self.world.now())
-            account = await transaction.find_account(USER, show_key(signed.key))
+            account = await self._account(transaction, signed)
             found = await transaction.history(account, before, PAGE) if account else []
         lines = [_line(account or 0, transfer) for _, transfer in found]
         return History(show_key(signed.key), lines, found[-1][0] if len(found) == PAGE else 0)

@@ -23,7 +23,6 @@ from cpushare.market.ledger import Balance, Transfer
 from cpushare.market.states import (
     Execution,
     Job,
-    JobState,
     Purpose,
     Stage,
     Standing,
@@ -385,8 +384,7 @@ class MemoryTransaction:
 
     async def live_jobs(self) -> list[Job]:
         """Search for them."""
-        live = (JobState.RUNNING, JobState.STOPPING)
-        return [job for job in self._store.jobs.values() if job.state in live]
+        return [job for job in self._store.jobs.values() if not job.is_over]
 
     async def lay_job(self, desk: Desk, job: int) -> Job:
         """Look it up."""

@@ -6,12 +6,15 @@ of its own, of so many rows at the most, so that nobody waits long.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from msgspec import structs
 
 from cpushare.exchange.service import World
-from cpushare.exchange.store import again
+from cpushare.exchange.store import Transaction, again
 from cpushare.market.desk import Desk
-from cpushare.market.states import Job, JobState
+from cpushare.market.rules import Rules
+from cpushare.market.states import Execution, Job, JobState
 
 STEP = 1000
 """Rows in one transaction."""
@@ -30,19 +33,31 @@ async def sweep(world: World) -> int:
 
 
 @again
-async def _expire(world: World) -> int:
+async def _in_steps(
+    world: World,
+    lay: Callable[[Transaction, Desk], Awaitable[list[Execution]]],
+    act: Callable[[Rules, Execution], None],
+) -> int:
+    """Do something to all executions that `lay` lays out, some in a transaction; gives how many."""
     total = 0
     while True:
         async with world.store.begin() as transaction:
             desk = Desk()
-            late = await transaction.lay_expired(desk, world.now(), STEP)
+            found = await lay(transaction, desk)
             rules = world.rules(desk)
-            for execution in late:
-                rules.expire(execution)
+            for execution in found:
+                act(rules, execution)
             await transaction.save(desk)
-        total += len(late)
-        if len(late) < STEP:
+        total += len(found)
+        if len(found) < STEP:
             return total
+
+
+async def _expire(world: World) -> int:
+    """Take back leases whose time is over."""
+    return await _in_steps(
+        world, lambda t, desk: t.lay_expired(desk, world.now(), STEP), Rules.expire
+    )
 
 
 async def _advance(world: World, job: Job) -> int:
@@ -71,21 +86,9 @@ async def _stop(world: World, job: Job, ending: JobState) -> None:
         await transaction.save(desk)
 
 
-@again
 async def _drop(world: World, job: Job) -> int:
     """Void what a stopping job had not begun."""
-    total = 0
-    while True:
-        async with world.store.begin() as transaction:
-            desk = Desk()
-            waiting = await transaction.lay_waiting_of(desk, job.id, STEP)
-            rules = world.rules(desk)
-            for execution in waiting:
-                rules.drop(execution)
-            await transaction.save(desk)
-        total += len(waiting)
-        if len(waiting) < STEP:
-            return total
+    return await _in_steps(world, lambda t, desk: t.lay_waiting_of(desk, job.id, STEP), Rules.drop)
 
 
 @again
@@ -101,21 +104,11 @@ async def _may_close(world: World, job: Job) -> bool:
         return desk.jobs[job.id].closes <= world.now()
 
 
-@again
 async def _settle(world: World, job: Job, before: float) -> int:
     """Pay for what has been held since before a time."""
-    total = 0
-    while True:
-        async with world.store.begin() as transaction:
-            desk = Desk()
-            held = await transaction.lay_held_of(desk, job.id, before, STEP)
-            rules = world.rules(desk)
-            for execution in held:
-                rules.settle(execution)
-            await transaction.save(desk)
-        total += len(held)
-        if len(held) < STEP:
-            return total
+    return await _in_steps(
+        world, lambda t, desk: t.lay_held_of(desk, job.id, before, STEP), Rules.settle
+    )
 
 
 @again
@@ -126,7 +119,7 @@ async def _end(world: World, job: Job) -> int:
         job = await transaction.lay_job(desk, job.id)
         if any(await transaction.open_count(job.id)):
             return 0
-        if job.state not in (JobState.RUNNING, JobState.STOPPING):
+        if job.is_over:
             return 0
         balances = await transaction.balances([job.escrow])
         world.rules(desk).end(job, balances[job.escrow].available)

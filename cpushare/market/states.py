@@ -27,6 +27,10 @@ class JobState(StrEnum):
     EXPIRED = "expired"
 
 
+OVER = frozenset({JobState.DONE, JobState.CANCELLED, JobState.EXPIRED})
+"""States of a job in which nothing more happens to it."""
+
+
 class TaskStage(IntEnum):
     """OPEN has no outcome, ANSWERED one that may still change, FINAL one that is paid."""
 
@@ -107,6 +111,16 @@ class Job(Struct, frozen=True):
     ending: JobState = JobState.DONE
     ended: float = 0.0
     closes: float = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.state in OVER
+
+    @property
+    def said_state(self) -> str:
+        """How it is, in the word that buyers and pages use."""
+        return "closing" if self.state is JobState.STOPPING else self.state.value
 
 
 class Task(Struct, frozen=True):

@@ -15,13 +15,14 @@ from cpushare.buyer import records
 from cpushare.buyer.checking import Checker
 from cpushare.buyer.fetching import Answers, fetch_blobs
 from cpushare.buyer.output import Results, out_images
-from cpushare.buyer.sending import OVER, patiently
+from cpushare.buyer.sending import patiently
 from cpushare.buyer.verbs import of_record
 from cpushare.buyer.verbs.submit import progress
 from cpushare.cpsc import exits, output
 from cpushare.engines.engine import processors
 from cpushare.market.errors import Forbidden, TooMuch
 from cpushare.market.messages import JobOrder, Outcome, TaskState
+from cpushare.market.states import OVER
 from cpushare.wire.client import ExchangeClient
 from vm.errors import Refused
 from vm.verifier import VerifiedModule

@@ -8,11 +8,12 @@ import click
 import msgspec
 
 from cpushare.buyer import records
-from cpushare.buyer.sending import OVER, patiently
+from cpushare.buyer.sending import patiently
 from cpushare.buyer.verbs import JSON, connected, market_options, of_record
 from cpushare.cpsc import output
 from cpushare.market.coins import show_coins
 from cpushare.market.messages import JobStatus
+from cpushare.market.states import OVER
 
 WATCH_S = 0.5
 

@@ -13,9 +13,8 @@ from cpushare.exchange.pages.kept import Kept
 from cpushare.exchange.service import World
 from cpushare.exchange.store import MINT, Overview, Progress
 from cpushare.market.ledger import Transfer
-from cpushare.market.states import Job, JobState, Standing
+from cpushare.market.states import OVER, Job, Standing
 
-LIVE = (JobState.RUNNING, JobState.STOPPING)
 MOST_LIVE = 40
 MOST_PAST = 40
 ACTIVE_S = 600.0
@@ -37,7 +36,7 @@ class JobLine(Struct, frozen=True):
     @property
     def is_live(self) -> bool:
         """Whether it may still change."""
-        return self.job.state in LIVE
+        return not self.job.is_over
 
     @property
     def answered(self) -> int:
@@ -47,7 +46,7 @@ class JobLine(Struct, frozen=True):
     @property
     def state(self) -> str:
         """How it is, in a word."""
-        return "closing" if self.job.state is JobState.STOPPING else self.job.state.value
+        return self.job.said_state
 
 
 class Front(Struct, frozen=True):
@@ -64,7 +63,7 @@ class Front(Struct, frozen=True):
         return sum(
             number
             for (state, is_public), number in self.overview.jobs.items()
-            if (state in LIVE) == live and is_public == public
+            if (state not in OVER) == live and is_public == public
         )
 
     @property
@@ -121,7 +120,7 @@ class Fronts:
             overview = await transaction.overview(now - ACTIVE_S)
             public = [job for job in await transaction.live_jobs() if job.is_public][::-1]
             recent = await transaction.jobs(None, True, MOST_PAST + MOST_LIVE)
-            past = [job for job in recent if job.state not in LIVE][:MOST_PAST]
+            past = [job for job in recent if job.is_over][:MOST_PAST]
             live = [JobLine(j, await transaction.progress(j)) for j in public[:MOST_LIVE]]
             for job in past:
                 if job.id not in self._ended:

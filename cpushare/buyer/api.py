@@ -12,7 +12,7 @@ from cpushare.buyer.exchanges import find_exchange, open_client
 from cpushare.buyer.following import SAMPLE, Followed, Follower
 from cpushare.buyer.pictures import Pictures
 from cpushare.buyer.quote import check_budget
-from cpushare.buyer.sending import Parts, begin_job, program_name, quote_of
+from cpushare.buyer.sending import Parts, begin_job, quote_of
 from cpushare.buyer.study import terms_of
 from cpushare.config import text_setting
 from cpushare.cpsc.programs import load_program
@@ -75,7 +75,7 @@ def submit(
     with Pictures() as pictures:
         inputs, files = _inputs(pictures, wanted, images)
         order = JobOrder(
-            program_name(loaded.verified),
+            loaded.verified.hash,
             wanted.name,
             values,
             inputs,

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cpushare.engines import Batch, Task, open_engine
+from cpushare.market.errors import Forbidden, TooMuch
 from cpushare.market.messages import JobOrder, Outcome, canonical
 from cpushare.market.outcomes import outcome_of, outcome_of_trap
 from cpushare.market.rasters import blob_name, decode_raster
@@ -19,6 +20,8 @@ from vm.verifier import VerifiedModule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from cpushare.wire.client import ExchangeClient
 
 KEPT_INPUTS = 8
 
@@ -77,3 +80,36 @@ class Checker:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+class Disputes:
+    """Results of a job that this machine finds wrong, and has the exchange judge."""
+
+    def __init__(self, client: ExchangeClient, job: str) -> None:
+        self._client = client
+        self._job = job
+        self.wrong: set[int] = set()
+        self._unsent: set[int] = set()
+
+    def differs(self, index: int) -> None:
+        """A task gave something else here."""
+        if index not in self.wrong:
+            self.wrong.add(index)
+            self._unsent.add(index)
+            self.send()
+
+    def agrees(self, index: int) -> None:
+        """What a task has given by now is what it gives here."""
+        self.wrong.discard(index)
+        self._unsent.discard(index)
+
+    def send(self) -> None:
+        """Dispute what has not been, as far as the job's coins go; who is right gets them back."""
+        for index in sorted(self._unsent):
+            try:
+                self._client.dispute(self._job, [index])
+            except TooMuch:
+                return
+            except Forbidden:  # it is final
+                pass
+            self._unsent.discard(index)

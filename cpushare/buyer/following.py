@@ -14,9 +14,9 @@ from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from cpushare.buyer.checking import Checker
+from cpushare.buyer.checking import Checker, Disputes
 from cpushare.buyer.fetching import Answers, fetch_blobs
-from cpushare.market.errors import Forbidden, MarketError, TooMuch, Unreachable
+from cpushare.market.errors import MarketError, Unreachable
 from cpushare.market.messages import JobOrder, Outcome, TaskState
 from cpushare.market.outcomes import outputs_from
 from cpushare.market.states import OVER
@@ -59,8 +59,7 @@ class Followed:
         count = len(indices) if order.trust == "self" else min(sample, len(indices))
         self._sample = set(secrets.SystemRandom().sample(indices, count))
         self._right: dict[int, Outcome] = {}
-        self._disputed: set[int] = set()
-        self._undisputed: set[int] = set()
+        self._disputes = Disputes(client, job)
 
     def step(self) -> bool:
         """Ask what is new and fulfil futures; True if anything was new. Raises `MarketError`."""
@@ -80,7 +79,7 @@ class Followed:
             self._fulfil(ready[start : start + TASKS_AT_ONCE])
         if is_over:
             self._end()
-        elif not self.waiting and self.order.trust == "self" and not self._disputed:
+        elif not self.waiting and self.order.trust == "self" and not self._disputes.wrong:
             self.client.accept(self.answers.job)
         return bool(news)
 
@@ -91,30 +90,17 @@ class Followed:
 
     def _check(self, news: Sequence[TaskState]) -> None:
         """Compute here what was drawn, as soon as it is answered: while it may be disputed."""
-        again = [self.answers.latest[index] for index in sorted(self._undisputed)]
-        self._undisputed.clear()
-        fresh = [state for state in news if state.index in self._sample]
-        due = [state for state in (*again, *fresh) if state.outcome]
+        self._disputes.send()
+        due = [state for state in news if state.index in self._sample and state.outcome]
         if not due:
             return
         with Checker(self.verified, self.order, self.client.download) as checker:
             for state in due:
                 if state.outcome is not None and checker.agrees(state.index, state.outcome):
                     self._right[state.index] = state.outcome
-                    self._disputed.discard(state.index)
-                elif state.index not in self._disputed:
-                    self._dispute(state.index)
-
-    def _dispute(self, index: int) -> None:
-        """Have the exchange judge, now or when the job's coins for that are free again."""
-        try:
-            self.client.dispute(self.answers.job, [index])
-        except TooMuch:
-            self._undisputed.add(index)
-            return
-        except Forbidden:  # it is final
-            pass
-        self._disputed.add(index)
+                    self._disputes.agrees(state.index)
+                else:
+                    self._disputes.differs(state.index)
 
     def _fulfil(self, ready: Sequence[TaskState]) -> None:
         names = [n for state in ready if state.outcome for n in state.outcome.images.values()]

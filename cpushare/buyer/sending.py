@@ -19,7 +19,6 @@ from cpushare.buyer.quote import Quote, quote
 from cpushare.buyer.records import JobRecord, study_key
 from cpushare.market.errors import Missing, Unreachable
 from cpushare.market.messages import JobOrder, JobStatus, encode
-from cpushare.market.rasters import blob_name
 from cpushare.market.rules import job_hash
 from cpushare.market.states import OVER
 from cpushare.wire.client import ExchangeClient
@@ -144,8 +143,3 @@ def begin_job(
             return status, document
     document = encode(structs.replace(order, nonce=os.urandom(16).hex()))
     return submit(document), document
-
-
-def program_name(verified: VerifiedModule) -> str:
-    """The blob name of a program: its hash."""
-    return blob_name(verified.encoded)

@@ -23,7 +23,7 @@ from cpushare.buyer.exchanges import find_exchange, open_client
 from cpushare.buyer.following import Followed, Follower
 from cpushare.buyer.pictures import Pictures
 from cpushare.buyer.quote import check_budget
-from cpushare.buyer.sending import Parts, begin_job, program_name, quote_of
+from cpushare.buyer.sending import Parts, begin_job, quote_of
 from cpushare.buyer.study import terms_of
 from cpushare.config import setting, text_setting
 from cpushare.engines.engine import Batch, Task
@@ -142,7 +142,7 @@ class MarketEngine:
         rows = list({_row_key(each.inputs): each.inputs for each in group}.values())
         columns = {_row_key(row): number for number, row in enumerate(rows)}
         order = JobOrder(
-            program_name(batch.verified),
+            batch.verified.hash,
             batch.kernel,
             parameters,
             rows,

@@ -12,7 +12,7 @@ import click
 
 from cpushare import tables
 from cpushare.buyer import records
-from cpushare.buyer.checking import Checker
+from cpushare.buyer.checking import Checker, Disputes
 from cpushare.buyer.fetching import Answers, fetch_blobs
 from cpushare.buyer.output import Results, out_images
 from cpushare.buyer.sending import patiently
@@ -20,7 +20,6 @@ from cpushare.buyer.verbs import of_record
 from cpushare.buyer.verbs.submit import progress
 from cpushare.cpsc import exits, output
 from cpushare.engines.engine import processors
-from cpushare.market.errors import Forbidden, TooMuch
 from cpushare.market.messages import JobOrder, Outcome, TaskState
 from cpushare.market.states import OVER
 from cpushare.wire.client import ExchangeClient
@@ -121,8 +120,7 @@ class _Check:
         self._wanted = every if wanted is None else wanted
         self._sample: set[int] | None = None
         self._right: dict[int, Outcome] = {}
-        self.wrong: set[int] = set()
-        self._undisputed: set[int] = set()
+        self._disputes = Disputes(client, answers.job)
 
     def run(self) -> None:
         """Compute what of the sample has been answered since, and dispute what differs."""
@@ -135,7 +133,7 @@ class _Check:
             and state.outcome
             and self._right.get(index) != state.outcome
         ]
-        self._dispute()
+        self._disputes.send()
         if not due:
             return
         with (
@@ -145,24 +143,15 @@ class _Check:
             for index, outcome in due:
                 if checker.agrees(index, outcome):
                     self._right[index] = outcome
-                    self.wrong.discard(index)
-                    self._undisputed.discard(index)
-                elif index not in self.wrong:
-                    self.wrong.add(index)
-                    self._undisputed.add(index)
-                    self._dispute()
+                    self._disputes.agrees(index)
+                else:
+                    self._disputes.differs(index)
                 advance()
 
-    def _dispute(self) -> None:
-        """Dispute what differs, as far as the job's coins go; who is right gets them back."""
-        for index in sorted(self._undisputed):
-            try:
-                self.client.dispute(self.answers.job, [index])
-            except TooMuch:
-                return
-            except Forbidden:  # it is final
-                pass
-            self._undisputed.discard(index)
+    @property
+    def wrong(self) -> set[int]:
+        """Tasks that give something else here."""
+        return self._disputes.wrong
 
     @property
     def checked(self) -> int:

@@ -12,7 +12,7 @@ import click
 from cpushare.buyer.grid import axes_of, sets_of
 from cpushare.buyer.pictures import Pictures, read_all
 from cpushare.buyer.quote import Quote, check_budget
-from cpushare.buyer.sending import Parts, begin_job, program_name, quote_of
+from cpushare.buyer.sending import Parts, begin_job, quote_of
 from cpushare.buyer.study import SUFFIX, Study, StudyFile, Terms, read_file, study_of, terms_of
 from cpushare.buyer.verbs import JSON, connected, market_options
 from cpushare.buyer.verbs.status import status_fields, status_line
@@ -116,7 +116,7 @@ def prepare(study: Study, terms: Terms, pictures: Pictures) -> tuple[Parts, Quot
     for text in said:
         output.note(text)
     order = JobOrder(
-        program_name(verified),
+        verified.hash,
         kernel.name,
         parameters,
         inputs,

@@ -11,7 +11,7 @@ from cpushare.market.coins import pay_of, show_coins
 from cpushare.market.errors import TooMuch
 from cpushare.market.rasters import RasterShape
 from cpushare.market.trust import reserve
-from vm import extents
+from cpushare.market.work import reckon
 from vm import parameters as parameter_values
 from vm.module import Kernel
 from vm.verifier import VerifiedModule
@@ -63,12 +63,11 @@ def quote(
         values = parameter_values.from_bytes(kernel, given)
         for size, count in sizes.items():
             pairs = {name: (width, height) for name, width, height in size}
-            dimensions = extents.resolve(kernel, pairs, values)
-            cost = found.cost.evaluate(dimensions, values)
+            cost, memory = reckon(found, values, pairs)
             units += count * cost
             pay += count * pay_of(cost, price)
             most = max(most, pay_of(cost, price))
-            memory_bytes = max(memory_bytes, found.memory.evaluate(dimensions, values))
+            memory_bytes = max(memory_bytes, memory)
     tasks = len(parameters) * len(inputs)
     return Quote(tasks, units, memory_bytes, pay, reserve(trust, pay, most), trust)
 

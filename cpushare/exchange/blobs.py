@@ -62,12 +62,11 @@ class BlobStore:
         """
         from obstore.store import LocalStore, from_url
 
-        parts = urlsplit(url)
-        if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
-            folder = Path(unquote(parts.path))
+        folder = folder_of(url)
+        if folder is not None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return BlobStore(LocalStore(folder), folder, least_free_bytes)
-        if parts.scheme not in ("memory", "s3"):
+        if urlsplit(url).scheme not in ("memory", "s3"):
             raise BadMessage(f"'{url[:100]}' keeps no blobs: file:///FOLDER or s3://BUCKET")
         return BlobStore(from_url(url), None)
 
@@ -145,6 +144,13 @@ class BlobStore:
         """Raises whatever keeps blobs from being read or written."""
         await self.get("0" * 64)
         self._check_room(0)
+
+
+def folder_of(url: str) -> Path | None:
+    """The folder that file:///FOLDER names; nothing for other addresses."""
+    parts = urlsplit(url)
+    is_folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
+    return Path(unquote(parts.path)) if is_folder else None
 
 
 def check_name(name: str) -> str:

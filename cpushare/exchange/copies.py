@@ -13,8 +13,8 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
+from cpushare.exchange.blobs import folder_of
 from cpushare.exchange.config import NAME, Config, read_config
 from cpushare.exchange.sql import copies
 from cpushare.exchange.sql.migrate import sqlite_path
@@ -41,7 +41,7 @@ async def backup(folder: Path, target: Path, *, with_operator: bool = False) -> 
             is_ours = file.suffix in (".key", ".cpu", ".pem", ".name") or file.name == NAME
             if is_ours and file.is_file() and (with_operator or file.name != OPERATOR):
                 shutil.copy2(file, part)
-        blobs = blob_folder(config)
+        blobs = folder_of(config.blobs)
         if blobs is not None:
             _copy_tree(blobs, part / BLOBS)
         part.rename(target)
@@ -82,12 +82,6 @@ async def restore(source: Path, folder: Path, database: str = "") -> Config:
     except OSError as error:
         raise Unreachable(f"{source} could not be restored: {error}") from error
     return read_config(folder)
-
-
-def blob_folder(config: Config) -> Path | None:
-    """Where the blobs lie, if that is a folder."""
-    parts = urlsplit(config.blobs)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
 def _copy_tree(source: Path, target: Path) -> None:

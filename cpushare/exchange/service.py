@@ -11,7 +11,6 @@ from typing import Protocol
 
 from msgspec import structs
 
-from cpushare.exchange.programs import Programs
 from cpushare.exchange.store import USER, Store, Transaction, again
 from cpushare.market.desk import Desk
 from cpushare.market.errors import BadMessage, BadSignature, Forbidden, Missing
@@ -30,6 +29,7 @@ from cpushare.market.messages import (
     decode,
 )
 from cpushare.market.order import read_order
+from cpushare.market.programs import Programs
 from cpushare.market.rules import SLOWEST_UNITS_S, Rules
 from cpushare.market.signing import CLOCK_S, Signed
 from cpushare.market.states import Execution, Job, JobState, Purpose, Stage, Standing, Worker
@@ -40,6 +40,8 @@ from vm.verifier import VerifiedModule
 MOST_SPARE_S = 120.0
 """Work that a batch of leases gives before its last, for the slowest worker: a worker that falls
 silent holds up nothing for much longer."""
+KEPT_PROGRAMS, KEPT_ORDERS = 64, 64
+"""What is kept in memory of what was read last."""
 IDLE_S = 5.0
 """When a worker that got nothing asks again."""
 
@@ -89,7 +91,7 @@ class World:
         self.policy = policy
         self.key = key
         self.checker = checker
-        self._programs = Programs()
+        self._programs = Programs(KEPT_PROGRAMS)
         self._orders: dict[str, JobOrder] = {}
 
     def rules(self, desk: Desk) -> Rules:
@@ -110,7 +112,7 @@ class World:
     async def order(self, document: str) -> JobOrder:
         """What a job's buyer asked for, by the blob that holds it."""
         if document not in self._orders:
-            if len(self._orders) >= 64:
+            if len(self._orders) >= KEPT_ORDERS:
                 self._orders.pop(next(iter(self._orders)))
             self._orders[document] = decode(await self.blob(document), JobOrder)
         return self._orders[document]

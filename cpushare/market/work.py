@@ -57,6 +57,17 @@ def named_values(kernel: VerifiedKernel, given: bytes) -> dict[str, object]:
     return parameters.by_name(kernel.kernel, read_values(kernel, given))
 
 
+def reckon(
+    kernel: VerifiedKernel, values: ParameterValues, sizes: Mapping[str, tuple[int, int]]
+) -> tuple[int, int]:
+    """Cost units and bytes of memory of a task, by the (width, height) of its in images.
+
+    Raises `Refused` where sizes do not fit, `OverLimit`.
+    """
+    dimensions = extents.resolve(kernel.kernel, sizes, values)
+    return kernel.cost.evaluate(dimensions, values), kernel.memory.evaluate(dimensions, values)
+
+
 class Meter:
     """Measures the tasks of one job: `shapes` are those of the blobs, `owner` is who may know.
 
@@ -111,9 +122,7 @@ class Meter:
                 )
             sizes[image.name] = (shape.width, shape.height)
         try:
-            dimensions = extents.resolve(self._kernel.kernel, sizes, values)
-            units = self._kernel.cost.evaluate(dimensions, values)
-            memory_bytes = self._kernel.memory.evaluate(dimensions, values)
+            units, memory_bytes = reckon(self._kernel, values, sizes)
         except (Refused, OverLimit) as error:
             raise BadMessage(str(error)) from None
         if units > MOST_UNITS or memory_bytes > MOST_MEMORY:

@@ -17,13 +17,14 @@ from cpushare.market.coins import pay_of
 from cpushare.market.errors import BadMessage, MarketError, Missing
 from cpushare.market.messages import JobOffer, Lease
 from cpushare.market.order import SellOrder
+from cpushare.market.programs import Programs
 from cpushare.market.rasters import decode_raster, read_shape
 from cpushare.market.work import Meter, kernel_of, named_values
-from vm.errors import Invalid, Malformed, OverLimit
-from vm.verifier import VerifiedModule, verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from vm.verifier import VerifiedModule
 
 KEPT_PROGRAMS = 16
 KEPT_BYTES = 128 << 20
@@ -56,7 +57,7 @@ class Preparer:
         self._order = order
         self._download = download
         self._is_checker = is_checker
-        self._programs: OrderedDict[str, VerifiedModule] = OrderedDict()
+        self._programs = Programs(KEPT_PROGRAMS)
         self._blobs: OrderedDict[str, bytes] = OrderedDict()
 
     def prepare(self, lease: Lease, offer: JobOffer) -> Prepared:
@@ -94,16 +95,7 @@ class Preparer:
         return Prepared(lease, batch, Task(arrays, values), size)
 
     def _program(self, name: str) -> VerifiedModule:
-        if name not in self._programs:
-            data = self._fetch([name])[name]
-            try:
-                self._programs[name] = verify(data)
-            except (Malformed, Invalid, OverLimit) as error:
-                raise BadLease(f"the program is refused: {error}") from None
-            while len(self._programs) > KEPT_PROGRAMS:
-                self._programs.popitem(last=False)
-        self._programs.move_to_end(name)
-        return self._programs[name]
+        return self._programs.find(name) or self._programs.add(self._fetch([name])[name])
 
     def prefetch(self, leases: Sequence[Lease]) -> None:
         """Fetch the inputs of many leases in few requests, as far as they are kept."""

@@ -1,4 +1,4 @@
-"""Programs as the exchange knows them: verified before they are offered.
+"""Strangers' programs, verified before anything is done with them: exchange and seller keep some.
 
 Nothing is compiled or run here.
 """
@@ -8,18 +8,15 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from cpushare.market.errors import BadMessage
-from cpushare.market.rasters import blob_name
 from vm.errors import Invalid, Malformed, OverLimit
 from vm.verifier import VerifiedModule, verify
 
-KEPT = 64
-"""Verified programs that are kept in memory: those used last."""
-
 
 class Programs:
-    """Verified programs by hash, those used last."""
+    """Verified programs by hash: the `most` that were used last."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._kept: OrderedDict[str, VerifiedModule] = OrderedDict()
 
     def find(self, name: str) -> VerifiedModule | None:
@@ -34,7 +31,7 @@ class Programs:
             verified = verify(data)
         except (Malformed, Invalid, OverLimit) as error:
             raise BadMessage(f"the program is refused: {error}") from None
-        self._kept[blob_name(data)] = verified
-        while len(self._kept) > KEPT:
+        self._kept[verified.hash] = verified
+        while len(self._kept) > self._most:
             self._kept.popitem(last=False)
         return verified

@@ -121,12 +121,13 @@ class Compiled:
         record = arena[layout.offsets[-1] : layout.offsets[-1] + layout.sizes[-1]].tobytes()
         return Outputs(outputs, read_record(kernel.fields, record))
 
-    def arena_after(
-        self, inputs: Mapping[str, NDArray[Any]]
-    ) -> tuple[NDArray[np.uint8], list[tuple[int, int]]]:
-        """The arena after a run, and (offset, size) of every buffer in it."""
+    def rubbish_after(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
+        """What lies between and around the buffers of the arena after a run."""
         arena, _, layout = self._run(inputs)
-        return arena, list(zip(layout.offsets, layout.sizes, strict=True))
+        outside = np.ones(arena.size, bool)
+        for start, size in zip(layout.offsets, layout.sizes, strict=True):
+            outside[start : start + size] = False
+        return arena[outside]
 
 
 def run_kernel(

@@ -7,7 +7,6 @@ are new, trusted and caught, pictures, records, traps, and titles that mean harm
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import random
 from functools import cache
@@ -39,6 +38,7 @@ from cpushare.market.rasters import HEAD_BYTES, blob_name, decode_raster, encode
 from cpushare.market.signing import Signed
 from cpushare.market.trust import TrustPolicy
 from cpushare.market.work import kernel_of, named_values
+from tests.market.parties import BlobDict, pair
 from vm import interp, parameters
 from vm.bits import to_raw
 from vm.errors import Trap
@@ -89,24 +89,6 @@ def program_bytes() -> bytes:
     return compile_text(STUDY, "study.cps").encoded
 
 
-def pair(name: str) -> KeyPair:
-    """A key pair that a name always gives."""
-    return KeyPair(hashlib.sha256(name.encode()).digest())
-
-
-class MemoryBlobs:
-    """Blobs in a dictionary."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    async def get(self, name: str) -> bytes | None:
-        return self.kept.get(name)
-
-    async def put(self, name: str, data: bytes) -> None:
-        self.kept[name] = data
-
-
 def picture(seed: int, width: int = 32, height: int = 24) -> np.ndarray[Any, Any]:
     """A soft scene: a ramp, a disc, a few waves."""
     y, x = np.mgrid[0:height, 0:width]
@@ -139,7 +121,7 @@ class Busy:
         self.now = START
         self.random = random.Random(7)
         self.store = MemoryStore()
-        self.blobs = MemoryBlobs()
+        self.blobs = BlobDict()
         self.world = World(
             self.store,
             self.blobs,

@@ -86,7 +86,7 @@ def selling(folder: Path, *arguments: str) -> Iterator[Seller]:
 
 def write_order(exchange: Served, folder: Path, account: str = "seller", **fields: int) -> Path:
     """A `.cpu` file."""
-    from tests.market.serving import pair
+    from tests.market.parties import pair
 
     path = folder / "mine.cpu"
     path.write_text(exchange.order(pair(account), **fields))

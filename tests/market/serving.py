@@ -31,17 +31,13 @@ from cpushare.market.mint import sign_mint
 from cpushare.market.order import SellOrder, write_order
 from cpushare.market.trust import TrustPolicy
 from cpushare.wire.client import ExchangeClient
+from tests.market.parties import pair
 
 T = TypeVar("T")
 COINS = 1_000_000_000_000
 """Micro-coins of the buyer."""
 FREE = Limits(1e9, 1e9, 1e9, 1e9)
 """No rates: tests ask as often as they like."""
-
-
-def pair(name: str) -> KeyPair:
-    """A key pair that is the same in every run."""
-    return KeyPair(random.Random(name).randbytes(32))
 
 
 @dataclass

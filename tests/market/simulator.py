@@ -33,6 +33,7 @@ from cpushare.market.signing import Signed
 from cpushare.market.states import JobState, TaskStage
 from cpushare.market.trust import TrustPolicy
 from tests.market.invariants import Broken, check_ended, check_store
+from tests.market.parties import BlobDict
 from tests.market.sellers import CHECKER_KIND, Seller, truth
 
 SOURCE = """
@@ -69,29 +70,6 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
 
 class Crash(Exception):
     """The exchange's process is killed."""
-
-
-class Blobs:
-    """Blobs that outlive the exchange's process."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    async def get(self, name: str) -> bytes | None:
-        """Look it up."""
-        return self.kept.get(name)
-
-    async def get_all(self, names: Sequence[str]) -> dict[str, bytes]:
-        """Look them up."""
-        return {name: self.kept[name] for name in names if name in self.kept}
-
-    async def put(self, name: str, data: bytes) -> None:
-        """Keep it."""
-        self.kept[name] = data
-
-    async def put_all(self, blobs: dict[str, bytes]) -> None:
-        """Keep them."""
-        self.kept.update(blobs)
 
 
 class Weather:
@@ -143,7 +121,7 @@ class Simulation:
         self._count = 0
         self.crashes = 0
         self.store = FrailStore(self)
-        self.blobs = Blobs()
+        self.blobs = BlobDict()
         self.policy = policy or TrustPolicy(probation=4)
         self.operator = pair(1)
         self._start_exchange()

@@ -23,7 +23,8 @@ from cpushare.market.messages import (
 from cpushare.market.order import read_order, write_order
 from cpushare.market.rasters import blob_name
 from tests.market.hostile import ask, ask_as, raw, refused, signed, unchanged
-from tests.market.serving import FREE, Served, pair, served
+from tests.market.parties import pair
+from tests.market.serving import FREE, Served, served
 from tests.market.study import answer, enrol, job, program, submit
 
 WORK = "/api/work"

@@ -12,7 +12,8 @@ from msgspec import structs
 from cpushare.market.messages import Enrolment, HandBack, WorkRequest, encode
 from cpushare.market.rasters import blob_name
 from tests.market.hostile import ask, ask_as, refused, rows, unchanged
-from tests.market.serving import Served, pair, served
+from tests.market.parties import pair
+from tests.market.serving import Served, served
 from tests.market.study import enrol, job, picture, program, submit
 
 WORK = "/api/work"

@@ -19,7 +19,7 @@ from cpushare.exchange.sql import open_store
 from cpushare.exchange.store import USER
 from cpushare.market.keys import KeyPair
 from cpushare.wire.client import ExchangeClient
-from tests.market.serving import pair
+from tests.market.parties import pair
 
 
 def run(*words: str) -> int:

@@ -27,7 +27,8 @@ from cpushare.market.keys import read_key
 from cpushare.market.messages import Mints, decode
 from cpushare.market.mint import check_mint
 from cpushare.market.rasters import blob_name
-from tests.market.serving import FREE, pair, served
+from tests.market.parties import pair
+from tests.market.serving import FREE, served
 from tests.market.study import job, picture, submit
 
 

@@ -18,7 +18,7 @@ from cpushare.cpsc.lazy import run_command
 from cpushare.market.keys import KeyPair
 from cpushare.wire.client import ExchangeClient
 from tests.market.conftest import emptied
-from tests.market.serving import pair
+from tests.market.parties import pair
 
 SERVE = (sys.executable, "-m", "cpushare.command.main", "exchange", "serve")
 

@@ -19,8 +19,9 @@ from cpushare.market.messages import Enrolment, JobOffer, Lease, Outcome, TaskRe
 from cpushare.market.rasters import blob_name, decode_raster, encode_raster
 from cpushare.market.states import Execution, Stage, Standing
 from cpushare.market.trust import TrustPolicy
+from tests.market.parties import pair
 from tests.market.selling import expected, selling, wait_for, write_order
-from tests.market.serving import Served, pair, served
+from tests.market.serving import Served, served
 from tests.market.study import job, picture, program, submit
 from tests.market.workers import Change, Worker, honest, lying
 

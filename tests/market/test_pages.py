@@ -14,8 +14,9 @@ from PIL import Image
 from cpushare.exchange.pages.routes import HEADERS
 from cpushare.market.messages import JobOrder
 from cpushare.market.states import Job, TaskStage
-from tests.market.busy import Busy, make_busy, make_empty, pair
+from tests.market.busy import Busy, make_busy, make_empty
 from tests.market.page_serving import CERTIFICATE, application
+from tests.market.parties import pair
 from tests.market.webpage import Element, check
 
 PATHS = ("/", "/sell", "/buy", "/mints", "/health", "/about")

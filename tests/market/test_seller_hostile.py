@@ -31,8 +31,8 @@ from cpushare.seller.state import Traffic
 from cpushare.seller.worker import Worker
 from cpushare.wire import client as wire
 from cpushare.wire.client import ExchangeClient
+from tests.market.parties import pair
 from tests.market.selling import wait_for
-from tests.market.serving import pair
 
 Reply = tuple[int, list[bytes]]
 ENROLLED: Reply = (200, [encode(Enrolled(pair("s").name, "new"))])

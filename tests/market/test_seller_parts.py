@@ -24,7 +24,7 @@ from cpushare.seller.spool import Batch, Spool
 from cpushare.seller.state import State, Traffic
 from cpushare.seller.task import BadLease, Preparer
 from cpushare.seller.words import harmless, without_addresses
-from tests.market.serving import pair
+from tests.market.parties import pair
 from tests.market.study import level, picture, program
 from vm.errors import Refused, SandboxUnavailable
 from vm.sandbox.capability import Capability

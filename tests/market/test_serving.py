@@ -12,7 +12,8 @@ import pytest
 from cpushare.market.errors import BadMessage, Missing, TooMuch
 from cpushare.market.messages import HandBack, WorkAnswer, WorkRequest
 from cpushare.market.rasters import blob_name
-from tests.market.serving import COINS, Served, pair, served
+from tests.market.parties import pair
+from tests.market.serving import COINS, Served, served
 from tests.market.study import answer, enrol, job, submit
 
 

@@ -22,7 +22,8 @@ from cpushare.market.errors import MarketError
 from cpushare.market.messages import Dispute, HandBack, Lease, WorkRequest
 from cpushare.market.trust import TrustPolicy
 from tests.market.conftest import emptied
-from tests.market.trading import Market, pair
+from tests.market.parties import pair
+from tests.market.trading import Market
 
 WORKERS = ("anna", "bert", "cleo", "checker")
 POLICY = TrustPolicy(probation=2, share=0.5, new_leases=4, most_failures=2)

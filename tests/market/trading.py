@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -16,7 +15,6 @@ from compiler.pipeline import compile_text
 from cpushare.exchange.jobs import JobDesk
 from cpushare.exchange.service import WorkDesk, World
 from cpushare.exchange.store import BlobRow, Store
-from cpushare.market.keys import KeyPair
 from cpushare.market.messages import (
     Enrolment,
     JobOrder,
@@ -35,6 +33,7 @@ from cpushare.market.rasters import blob_name, encode_raster, read_shape
 from cpushare.market.signing import Signed
 from cpushare.market.trust import TrustPolicy
 from cpushare.market.work import kernel_of
+from tests.market.parties import BlobDict, pair
 from vm import parameters
 from vm.verifier import verify
 
@@ -63,38 +62,6 @@ def levels(first: int, count: int) -> list[bytes]:
     ]
 
 
-@cache
-def pair(name: str) -> KeyPair:
-    """A key pair that is the same in every run."""
-    return KeyPair(random.Random(name).randbytes(32))
-
-
-class BlobDict:
-    """Blobs in a dictionary."""
-
-    def __init__(self) -> None:
-        self.kept = {blob_name(each): each for each in (program(), PICTURE)}
-
-    async def get(self, name: str) -> bytes | None:
-        """Look it up."""
-        return self.kept.get(name)
-
-    async def get_all(self, names: Sequence[str]) -> dict[str, bytes]:
-        """Look them up."""
-        return {name: self.kept[name] for name in names if name in self.kept}
-
-    async def put(self, name: str, data: bytes) -> None:
-        """Keep it."""
-        self.kept[name] = data
-
-    async def put_all(self, blobs: Mapping[str, bytes]) -> None:
-        """Keep them."""
-        self.kept.update(blobs)
-
-    async def check(self) -> None:
-        """Nothing can be wrong."""
-
-
 class Market:
     """A front end on a store, with a clock that stands still unless it is moved."""
 
@@ -106,7 +73,7 @@ class Market:
         blobs: BlobDict | None = None,
     ) -> None:
         self.store = store
-        self.blobs = blobs or BlobDict()
+        self.blobs = blobs or BlobDict((program(), PICTURE))
         self.clock = 1_700_000_000.0
         self.random = random.Random(seed)
         self.world = World(
@@ -172,7 +139,7 @@ class Market:
 
 def front_ends(stores: list[Store]) -> list[Market]:
     """Several, with one folder of blobs."""
-    blobs = BlobDict()
+    blobs = BlobDict((program(), PICTURE))
     return [Market(store, seed, blobs=blobs) for seed, store in enumerate(stores)]
 
 

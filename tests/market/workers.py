@@ -20,7 +20,8 @@ from cpushare.market.messages import (
 from cpushare.market.outcomes import outcome_of, outcome_of_trap
 from cpushare.market.rasters import blob_name, decode_raster, encode_raster
 from cpushare.wire.client import ExchangeClient
-from tests.market.serving import Served, pair
+from tests.market.parties import pair
+from tests.market.serving import Served
 from vm import interp, parameters
 from vm.errors import Trap
 from vm.inputs import prepare

@@ -19,10 +19,11 @@ from cpushare.buyer.records import JobRecord
 from cpushare.files import whole_file
 from cpushare.images import Reading, read_image
 from cpushare.market.messages import JobOrder, Outcome
-from cpushare.market.outcomes import outputs_from, read_trap
+from cpushare.market.outcomes import outputs_from, read_trap, record_of
 from cpushare.market.rasters import blob_name, encode_raster
 from vm import parameters as parameter_values
 from vm.errors import CPUShareError, Refused
+from vm.inputs import Number
 from vm.module import Kernel, Role
 
 if TYPE_CHECKING:
@@ -110,23 +111,14 @@ class Results:
     def row(self, index: int, outcome: Outcome | None, failure: str) -> dict[str, tables.Cell]:
         """The row of a task in a table."""
         row, column = divmod(index, len(self.files))
-        record = {}
+        record: dict[str, Number] = {}
         error = failure or None
         if outcome is not None and not failure:
             if outcome.trap:
                 error = str(read_trap(outcome.trap))
             else:
-                record = outputs_record(self.kernel, outcome)
+                record = record_of(self.kernel, outcome)
         return tables.row_of(self.kernel, self.files[column], self.values[row], record, error)
-
-
-def outputs_record(kernel: Kernel, outcome: Outcome) -> dict[str, Any]:
-    """The record of an outcome, its images left aside."""
-    from vm.bits import from_pattern
-
-    return {
-        field.name: from_pattern(field.type, outcome.record[field.name]) for field in kernel.fields
-    }
 
 
 def labels_of(values: list[dict[str, object]]) -> list[str]:

@@ -76,11 +76,15 @@ def outputs_from(kernel: Kernel, outcome: Outcome, blobs: Mapping[str, bytes]) -
         if pixels.dtype != dtype_of(image.type) or channels != image.channels:
             raise BadMessage(f"the out image '{image.name}' has another type than the kernel's")
         images[image.name] = pixels
-    record = {
+    return Outputs(images, record_of(kernel, outcome))
+
+
+def record_of(kernel: Kernel, outcome: Outcome) -> dict[str, Number]:
+    """The record of an outcome that is no trap. Raises `BadMessage` if a field is lacking."""
+    return {
         field.name: from_pattern(field.type, _named(outcome.record, field.name))
         for field in kernel.fields
     }
-    return Outputs(images, record)
 
 
 def _named(values: Mapping[str, V], name: str) -> V:

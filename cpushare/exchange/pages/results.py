@@ -13,9 +13,9 @@ from msgspec import Struct
 from cpushare.exchange.pages.texts import plain_cell
 from cpushare.exchange.service import World
 from cpushare.market.messages import JobOrder, Outcome, decode
+from cpushare.market.outcomes import record_of
 from cpushare.market.states import Job, Task, TaskStage
 from cpushare.market.work import named_values
-from vm.bits import from_pattern
 from vm.module import Role
 from vm.verifier.verified import VerifiedKernel
 
@@ -65,8 +65,7 @@ def row_of(kernel: VerifiedKernel, order: JobOrder, task: Task) -> Row:
     """A task as a row. What sellers sent was checked against the kernel when it came."""
     given, inputs = order.task(task.index)
     outcome = decode(task.outcome, Outcome) if task.outcome else Outcome()
-    types = {field.name: field.type for field in kernel.kernel.fields}
-    record = {n: from_pattern(types[n], outcome.record[n]) for n in types if n in outcome.record}
+    record = record_of(kernel.kernel, outcome) if outcome.record else {}
     parameters = named_values(kernel, given)
     state = "trapped" if outcome.trap else STAGES[task.stage]
     problem = task.failure or outcome.trap

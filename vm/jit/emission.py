@@ -31,11 +31,13 @@ def emit(ir: str, cpu: str, attempt: int, externals: Mapping[str, int]) -> Kerne
     """The code of a kernel, as far as may be without forbidden bytes. Raises `SandboxBroken`."""
     lines = backend.assembly(ir, cpu, attempt).splitlines()
     for layout in range(attempt, attempt + ROUNDS):
-        data = backend.assemble("\n".join(_labelled(lines)), cpu)
-        image, places = linker.link_and_locate(data, ENTRY, externals, layout_seed=layout)
+        data = backend.assemble("\n".join(lines), cpu)
+        image = linker.link(data, ENTRY, externals, layout_seed=layout)
         found = find_forbidden(image.text)
         if not found:
             break
+        data = backend.assemble("\n".join(_labelled(lines)), cpu)  # labels change no byte
+        places = linker.link_and_locate(data, ENTRY, externals, layout_seed=layout)[1]
         lines = _apart(lines, _hits(places, [each.offset for each in found]))
     return image
 

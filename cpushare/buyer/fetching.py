@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from cpushare.buyer.sending import patiently
-from cpushare.market.messages import TaskState
+from cpushare.market.messages import RESULTS_PAGE, TaskState
+from cpushare.market.states import OVER
 from cpushare.wire.client import ExchangeClient
 
 BLOBS_AT_ONCE = 256
@@ -19,21 +21,32 @@ class Answers:
         self.job = job
         self.state = ""
         self.latest: dict[int, TaskState] = {}
-        self._after = 0
+        self._begin = 0
+        self._is_read_again = False
 
     def look(self) -> list[TaskState]:
         """What has changed since the last look. Raises what the exchange says."""
+        news = self._read(self._begin)
+        if self.state in OVER and not self._is_read_again:
+            self._is_read_again = True
+            news |= self._read(0)
+        return list(news.values())
+
+    def _read(self, after: int) -> dict[int, TaskState]:
+        """All pages that begin at a time; notes where the next begin."""
         news: dict[int, TaskState] = {}
+        settled = None
         while True:
-            page = patiently(lambda: self.client.results(self.job, self._after))
-            fresh = [each for each in page.results if self.latest.get(each.index) != each]
-            for each in fresh:
-                self.latest[each.index] = news[each.index] = each
+            page = patiently(partial(self.client.results, self.job, after))
+            for each in page.results:
+                if self.latest.get(each.index) != each:
+                    self.latest[each.index] = news[each.index] = each
+            settled = page.settled if settled is None else settled
             self.state = page.state
-            is_last = not fresh or page.after == self._after
-            self._after = page.after
-            if is_last:
-                return list(news.values())
+            if len(page.results) < RESULTS_PAGE or page.after <= after:
+                self._begin = min(settled, page.after)
+                return news
+            after = page.after
 
 
 def fetch_blobs(client: ExchangeClient, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:

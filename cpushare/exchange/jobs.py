@@ -16,6 +16,7 @@ from cpushare.market.keys import read_key, show_key
 from cpushare.market.ledger import Step, Transfer, transfer_id
 from cpushare.market.messages import (
     JOB_TASKS,
+    RESULTS_PAGE,
     Balance,
     Dispute,
     History,
@@ -44,7 +45,7 @@ FEW = 1000
 """Tasks that are measured at once, without a thread."""
 PAGE = 1000
 MINTS_PAGE = 100
-"""Results, or lines of a history, in one answer."""
+"""Jobs, or lines of a history, in one answer."""
 OVERLAP_MS = 5_000
 """How long a transaction may be under way: later pages look back so far, and repeat themselves."""
 
@@ -239,19 +240,19 @@ class JobDesk:
 
     @again
     async def results(self, signed: Signed, name: str, after: int) -> ResultsPage:
-        """Tasks that changed after a time in ms; the next page begins at its `after`.
-
-        A page may repeat what an earlier one said. The exchange's clock may have jumped: whoever
-        misses a task of a job that is over begins again at 0.
-        """
-        settled = int(self.world.now() * 1000) - OVERLAP_MS
-        after = min(after, max(0, settled))
+        """Tasks that changed after a time in ms, as many as a page has."""
+        settled = max(0, int(self.world.now() * 1000) - OVERLAP_MS)
         async with self.world.store.begin() as transaction:
             job = await self._mine(transaction, signed, name)
-            tasks = await transaction.changes(job.id, after, PAGE)
+            tasks = await transaction.changes(job.id, after, RESULTS_PAGE)
         last = tasks[-1].changed if tasks else after
-        next_after = last if job.is_over else max(after, min(last, settled))
-        return ResultsPage(job.hash, job.state.value, [_shown(each) for each in tasks], next_after)
+        return ResultsPage(
+            job.hash,
+            job.state.value,
+            [_shown(each) for each in tasks],
+            last,
+            settled,
+        )
 
     @again
     async def cancel(self, signed: Signed, name: str) -> JobStatus:

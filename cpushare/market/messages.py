@@ -38,6 +38,7 @@ field's type.
 LEASE_TASKS = 256
 """The most tasks that a worker holds, and the most results that a request brings."""
 JOB_TASKS = 1_000_000
+RESULTS_PAGE = 1000
 JOB_BYTES = 64 << 20
 REQUEST_BYTES = 4 << 20
 BLOB_BYTES = 1 << 30
@@ -234,12 +235,20 @@ class TaskState(Message, frozen=True):
 
 
 class ResultsPage(Message, frozen=True):
-    """GET /api/jobs/JOB/results?after=N: tasks that changed after N, in that order."""
+    """GET /api/jobs/JOB/results?after=N: tasks that changed after N, in that order.
+
+    A page of `RESULTS_PAGE` tasks or more has another behind it, which begins at `after`. Whoever
+    has read all begins at the first page's `settled` the next time, or at the last one's `after` if
+    that is earlier: some of what he has seen comes again, and nothing is missed that was being
+    written as he read. The clock of the exchange may have jumped, so when the job is over one reads
+    all once more from 0.
+    """
 
     job: Hash
     state: str
     results: list[TaskState]
     after: int
+    settled: int
 
 
 class Dispute(Message, frozen=True):

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 AHEAD_BYTES = 256 << 20
 """Inputs of tasks under way and next in line that are held in memory."""
+GATHER_TASKS, GATHER_BYTES = 128, 64 << 20
+"""Results that are not kept waiting for others, and inputs that are let go of for the next."""
 REASON_CHARS = 200
 
 
@@ -43,6 +45,11 @@ class Running(Struct, frozen=True):
     prepared: Prepared
     future: Future[Outputs]
     began: float
+
+
+class _Ended(Struct, frozen=True):
+    running: Running
+    at: float
 
 
 class Pace(Struct, frozen=True):
@@ -66,7 +73,7 @@ class Desk:
         self.returns: list[HandBack] = []
         self.local_failures = 0
         self.lock = RLock()
-        self._ended: deque[tuple[float, float, int]] = deque()
+        self._ended: deque[_Ended] = deque()
         self._busy_until = 0.0
 
     def held(self) -> list[int]:
@@ -78,18 +85,27 @@ class Desk:
         began = sum(each.prepared.lease.units for each in self.running.values())
         return began + sum(each.lease.units for each in self.waiting)
 
-    def finished(self) -> int:
-        """How many tasks have ended and were not collected."""
-        return sum(each.future.done() for each in self.running.values())
+    def has_results(self) -> bool:
+        """Whether any task has ended since the pace was last asked for."""
+        return bool(self._ended)
+
+    def is_due(self) -> bool:
+        """Whether what has ended should be collected now: it is much, or the child has no more."""
+        count = len(self._ended)
+        if not count:
+            return False
+        if count >= GATHER_TASKS or count >= len(self.running):
+            return True
+        return sum(each.running.prepared.size_bytes for each in list(self._ended)) >= GATHER_BYTES
 
     def pace(self) -> Pace:
         """Of the tasks that have ended since this was last asked."""
         units, busy_s = 0, 0.0
         while self._ended:
-            began, ended, work = self._ended.popleft()
-            busy_s += max(ended - max(began, self._busy_until), 0.0)
-            self._busy_until = max(ended, self._busy_until)
-            units += work
+            ended = self._ended.popleft()
+            busy_s += max(ended.at - max(ended.running.began, self._busy_until), 0.0)
+            self._busy_until = max(ended.at, self._busy_until)
+            units += ended.running.prepared.lease.units
         return Pace(units, busy_s)
 
     def lay(self, waiting: Iterable[Waiting]) -> None:
@@ -132,10 +148,12 @@ class Desk:
                 self.running[first.lease.id] = running
             future.add_done_callback(partial(self._has_ended, running))
 
-    def _has_ended(self, running: Running, _: Future[Outputs]) -> None:
-        """Note when, in the thread of whoever has computed it."""
-        self._ended.append((running.began, time.monotonic(), running.prepared.lease.units))
-        self._wake()
+    def _has_ended(self, running: Running, future: Future[Outputs]) -> None:
+        """Note when, in the thread of whoever has computed it. The worker is not woken for each."""
+        if not future.cancelled():
+            self._ended.append(_Ended(running, time.monotonic()))
+        if self.is_due():
+            self._wake()
 
     def _ahead(self) -> int:
         return sum(each.prepared.size_bytes for each in list(self.running.values()))

@@ -8,6 +8,7 @@ exchange; else it asks again when half of some seconds' work is left, so that th
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -42,7 +43,7 @@ log = logging.getLogger("cpushare.seller")
 TARGET_S = 4.0
 FIRST_RATE = 100_000_000.0
 """Units of work a second, before any were measured: little, so that the first lease is short."""
-GATHER_S, GATHER_TASKS = 0.5, 128
+GATHER_S = 0.5
 POLL_S = 50.0
 LONGEST_RETRY_S = 300.0
 TICK_S = 0.25
@@ -205,8 +206,8 @@ class Worker:
         wants = 0 if idle else self._wants()
         if self._kept or self.desk.returns or wants:
             self._ask(wants)
-        elif not self.desk.finished():
-            self._wake.wait(TICK_S)
+        else:
+            self._wake.wait(min(TICK_S, max(self._gather_at() - time.monotonic(), 0.0)))
             self._wake.clear()
 
     def _recall(self) -> None:
@@ -235,13 +236,10 @@ class Worker:
 
     def _gather(self) -> None:
         """Write ended tasks to the spool, some at a time."""
-        finished = self.desk.finished()
         now = time.monotonic()
-        if not finished:
+        if not self.desk.has_results():
             self._gathered = now
-            return
-        is_all = finished == len(self.desk.running) and not self.desk.waiting
-        if not is_all and finished < GATHER_TASKS and now - self._gathered < GATHER_S:
+        if now < self._gather_at():
             return
         pace = self.desk.pace()
         batch = self.desk.collect()
@@ -252,6 +250,14 @@ class Worker:
             self._done += len(batch.results)
             self._allowance.used(len(batch.results))
             self._keep(batch)
+
+    def _gather_at(self) -> float:
+        """When results are to be written: at once, when the first of them waits for long, or, as
+        there are none yet, no time to wait for.
+        """
+        if self.desk.is_due():
+            return 0.0
+        return self._gathered + GATHER_S if self.desk.has_results() else math.inf
 
     def _keep(self, batch: Batch) -> None:
         try:

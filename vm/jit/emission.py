@@ -3,8 +3,9 @@
 LLVM writes assembly text, which is assembled here: so where the end of one instruction and the
 beginning of the next make a forbidden pair by chance (`mov …, 15` is ….0f, `xor` is 31: rdtsc), a
 `nop` goes between; where a jump's distance has such bytes, it changes; where a memory operand's
-offset has, its base register is moved for that instruction. What cannot be helped, a constant say,
-is left to another attempt (vm/sandbox/native.py), with other code.
+offset has, its base register is moved for that instruction; where the offset is added to a pointer,
+that is done in two steps. What cannot be helped, a constant say, is left to another attempt
+(vm/sandbox/native.py), with other code.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ NOP = "\tnop"
 MOVED = 0x1111  # added to a base register and taken off an offset: no byte of it stays as it was
 OPERAND = re.compile(r"(-?\d+)\((%r(?:[abcd]x|bp|si|di|\d+))([,)])")
 PLAIN = re.compile(r"\t(?:v|p(?!ush|op)|mov|add|sub|and|or|xor|cmp|test|cvt)")
+ADDRESS = re.compile(r"\tleaq\t(-?\d+)(\([^)]*\)), (%r\w+)$")
+SUM = re.compile(r"\t(add|sub)q\t\$(-?\d+), (%r\w+)$")
+READS_FLAGS = re.compile(r"\t(?:j(?!mp\t)|set|cmov|adc|sbb|rc[lr]|lahf|pushf|cmc)")
+WRITES_FLAGS = re.compile(
+    r"\t(?:(?:add|sub|cmp|test|and|or|xor|neg)[bwlq]|v?u?comis[sd]|v?ptest|kortest[bwdq]|ret[lq]?)\b"
+)
 BYTES = {"ax": "al|ah", "bx": "bl|bh", "cx": "cl|ch", "dx": "dl|dh"}
 
 
@@ -68,16 +75,50 @@ def _hits(places: Mapping[str, int], offsets: list[int]) -> set[int]:
 
 
 def _apart(lines: list[str], hits: set[int]) -> list[str]:
-    """The lines with a nop before and after each hit, which is moved, if it has been hit again."""
+    """The lines with a nop before and after each hit, or otherwise, if it has been hit again."""
     moved = []
     for number, line in enumerate(lines):
         if number not in hits:
             moved.append(line)
         elif NOP in lines[number - 1 : number]:
-            moved += _on_another_base(line)
+            moved += _in_two_steps(lines, number) or _on_another_base(line)
         else:
             moved += [NOP, line, NOP]
     return moved
+
+
+def _in_two_steps(lines: list[str], number: int) -> list[str]:
+    """Adding an offset to a pointer, as adding two; nothing if the instruction is none of that.
+
+    `lea` changes no flags, and instead of `add` it does where nobody looks at those.
+    """
+    line = lines[number]
+    if found := ADDRESS.match(line):
+        offset, rest, register = int(found[1]), found[2], found[3]
+    elif (found := SUM.match(line)) and _flags_are_over(lines, number):
+        offset, register = int(found[2]) * (1 if found[1] == "add" else -1), found[3]
+        rest = f"({register})"
+    else:
+        return []
+    first = f"\tleaq\t{offset - MOVED}{rest}, {register}"
+    return [first, f"\tleaq\t{MOVED}({register}), {register}"]
+
+
+def _flags_are_over(lines: list[str], number: int) -> bool:
+    """Whether what an instruction leaves in the flags is written over before anybody reads it."""
+    for _ in range(len(lines)):
+        number += 1
+        line = lines[number]
+        if WRITES_FLAGS.match(line):
+            return True
+        if READS_FLAGS.match(line):
+            return False
+        if line.startswith("\tjmp\t"):
+            label = line.removeprefix("\tjmp\t") + ":"
+            if label not in lines:
+                return False
+            number = lines.index(label)
+    return False
 
 
 def _on_another_base(line: str) -> list[str]:

@@ -16,6 +16,8 @@ from cpushare.market.errors import MarketError
 from cpushare.market.messages import WorkAnswer
 
 POLL_S = 0.5
+TOGETHER = 16
+"""Sellers that are asked for at once: their leases share a commit, and its sync to the disk."""
 MISSES = 32
 """Sellers in a row that got nothing: is there any work left?"""
 Ask = Callable[[], Awaitable[WorkAnswer]]
@@ -76,14 +78,17 @@ class Bell:
                 await self._go_round()
 
     async def _go_round(self) -> None:
+        line = [waiter for waiter, seen in self._waiters.items() if seen != self.mark]
         misses = 0
-        for waiter, seen in list(self._waiters.items()):
-            if seen == self.mark or waiter not in self._waiters:
-                continue
-            self._waiters[waiter] = self.mark
-            misses = 0 if await self._ask(waiter) else misses + 1
-            if misses % MISSES == MISSES - 1 and not await self._has_news():
-                return
+        for start in range(0, len(line), TOGETHER):
+            some = [waiter for waiter in line[start : start + TOGETHER] if waiter in self._waiters]
+            self._waiters |= dict.fromkeys(some, self.mark)
+            found = await asyncio.gather(*map(self._ask, some))
+            misses = 0 if any(found) else misses + len(some)
+            if misses >= MISSES:
+                misses = 0
+                if not await self._has_news():
+                    return
 
     async def _ask(self, waiter: Waiter) -> bool:
         try:

@@ -9,7 +9,6 @@ from cpushare.exchange.service import World, use_up
 from cpushare.market.errors import BadMessage, Missing
 from cpushare.market.frames import LENGTH_BYTES, pack_blobs, unpack_blobs
 from cpushare.market.messages import FRAME_BYTES, BlobNames
-from cpushare.market.rasters import blob_name
 from cpushare.market.signing import Signed
 
 FRAME_BLOBS = 10_000
@@ -34,8 +33,7 @@ class BlobDesk:
         """Store blobs; gives their names. Raises `Unreachable` if there is no room."""
         if len(blobs) > FRAME_BLOBS:
             raise BadMessage(f"a frame has at most {FRAME_BLOBS} blobs, not {len(blobs)}")
-        named = {blob_name(data): data for data in blobs}
-        await self.world.blobs.put_all(named)
+        named = dict(zip(await self.world.blobs.put_all(blobs), blobs, strict=True))
         async with self.world.store.begin() as transaction:
             await use_up(transaction, signed, self.world.now())
             await transaction.add_blobs([describe(name, data) for name, data in named.items()])

@@ -1,8 +1,8 @@
 """Bytes by their sha256: programs, rasters, job orders, in a folder or a bucket, through obstore.
 
 A blob is written whole or not at all (obstore writes beside and renames), and on a disk of ours it
-is on the platter before anybody is told that it is there. What is read is held against its name
-again: bytes that a disk has spoilt are as good as missing.
+is on the platter before anybody is told that it is there. What is read from it is held against its
+name again: bytes that a disk has spoilt are as good as missing. What was written last is in memory.
 
 obstore's calls that wait are made in threads: its own asynchronous ones may abort the interpreter
 when it ends.
@@ -14,7 +14,7 @@ import asyncio
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 from cpushare.exchange.store import BlobRow
 from cpushare.market.errors import BadMessage, Unreachable
 from cpushare.market.rasters import HEAD_BYTES, blob_name, read_shape
+from cpushare.market.recent import Recent
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[0-9a-f]{64}")
 LEAST_FREE_BYTES = 256 << 20
 """A disk with less is full: the database, which may lie on it too, goes on."""
-
-
 WRITERS = 8
-"""Threads that write the blobs of one request: what they flush at the same time is one wait."""
+"""Threads that write blobs: what they flush at the same time is one wait."""
+RECENT_BYTES = 128 << 20
+"""What is kept in memory of what was written or read last."""
 
 
 class DiskFull(Unreachable):
@@ -53,6 +54,8 @@ class BlobStore:
         self._store = store
         self._folder = folder
         self.least_free_bytes = least_free_bytes
+        self._recent = Recent(RECENT_BYTES)
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="blobs")
 
     @staticmethod
     def open(url: str, least_free_bytes: int = LEAST_FREE_BYTES) -> BlobStore:
@@ -76,7 +79,14 @@ class BlobStore:
 
     async def get_all(self, names: Sequence[str]) -> dict[str, bytes]:
         """Those of some blobs that are there and whole."""
-        return await asyncio.to_thread(self._get_all, [check_name(name) for name in names])
+        kept = {check_name(name): self._recent.get(name) for name in names}
+        found = {name: data for name, data in kept.items() if data is not None}
+        if len(found) < len(kept):
+            others = [name for name in kept if name not in found]
+            read = await asyncio.to_thread(self._get_all, others)
+            self._recent.keep(read)
+            found |= read
+        return found
 
     def _get_all(self, names: Sequence[str]) -> dict[str, bytes]:
         found = {name: self._get(name) for name in names}
@@ -91,36 +101,22 @@ class BlobStore:
             return None
         return data if blob_name(data) == name else None
 
-    async def put(self, name: str, data: bytes) -> None:
-        """Keep bytes under their name. Raises `BadMessage` if it is another's, `DiskFull`."""
-        await self.put_all({name: data})
+    async def put(self, data: bytes) -> str:
+        """Keep bytes; gives their name. Raises `DiskFull`."""
+        return (await self.put_all([data]))[0]
 
-    async def put_all(self, blobs: Mapping[str, bytes]) -> None:
-        """Keep some blobs, or none if the first is refused. Raises as `put`."""
-        await asyncio.to_thread(self._put_all, blobs)
+    async def put_all(self, blobs: Sequence[bytes]) -> list[str]:
+        """Keep some blobs; gives their names. Raises as `put`, and some may be kept then."""
+        names = await asyncio.to_thread(self._put_all, blobs)
+        self._recent.keep(dict(zip(names, blobs, strict=True)))
+        return names
 
-    def _put_all(self, blobs: Mapping[str, bytes]) -> None:
-        for name, data in blobs.items():
-            if blob_name(data) != check_name(name):
-                raise BadMessage(f"the bytes are not those of blob {name}")
-        self._check_room(sum(len(data) for data in blobs.values()))
-        new = [name for name, data in blobs.items() if self._size(name) != len(data)]
-        if len(new) < 2:
-            for name in new:
-                self._write(name, blobs[name])
-            return
-        with ThreadPoolExecutor(min(WRITERS, len(new))) as writers:
-            for _ in writers.map(self._write, new, [blobs[name] for name in new]):
-                pass  # raises what a writer has
-
-    def _size(self, name: str) -> int:
-        """The size of a blob; -1 if it is not there."""
-        import obstore
-
-        try:
-            return obstore.head(self._store, _place(name))["size"]
-        except FileNotFoundError:
-            return -1
+    def _put_all(self, blobs: Sequence[bytes]) -> list[str]:
+        self._check_room(sum(map(len, blobs)))
+        names = [blob_name(data) for data in blobs]
+        for _ in self._writers.map(self._write, names, blobs):
+            pass  # raises what a writer has
+        return names
 
     def _write(self, name: str, data: bytes) -> None:
         import obstore

@@ -80,7 +80,7 @@ class JobDesk:
             work = _measure_all(verified, order, shapes, owner)
         else:
             work = await asyncio.to_thread(_measure_all, verified, order, shapes, owner)
-        await self.world.blobs.put(blob_name(document), document)
+        await self.world.blobs.put(document)
         return await self._begin(signed.key, order, document, work)
 
     @again
@@ -317,8 +317,7 @@ class JobDesk:
         check_mint(mint, signature, operator)
         read_key(mint.account)
         document = encode(SignedMint(mint, signature.hex()))
-        name = blob_name(document)
-        await self.world.blobs.put(name, document)
+        name = await self.world.blobs.put(document)
         async with self.world.store.begin() as transaction:
             source = await transaction.account(MINT, "")
             target = await transaction.account(USER, mint.account)

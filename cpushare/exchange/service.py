@@ -55,14 +55,14 @@ class Blobs(Protocol):
     async def get_all(self, names: Sequence[str]) -> Mapping[str, bytes]:
         """Those of some blobs that are there."""
 
-    async def put(self, name: str, data: bytes) -> None:
-        """Keep bytes under their name."""
+    async def put(self, data: bytes) -> str:
+        """Keep bytes; gives their name."""
 
     async def check(self) -> None:
         """Raises whatever keeps blobs from being read or written."""
 
-    async def put_all(self, blobs: Mapping[str, bytes]) -> None:
-        """Keep some blobs under their names."""
+    async def put_all(self, blobs: Sequence[bytes]) -> list[str]:
+        """Keep some blobs; gives their names."""
 
 
 class World:

@@ -6,7 +6,6 @@ units of work and memory are reckoned from both before anything is compiled.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from cpushare.market.messages import JobOffer, Lease
 from cpushare.market.order import SellOrder
 from cpushare.market.programs import Programs
 from cpushare.market.rasters import decode_raster, read_shape
+from cpushare.market.recent import Recent
 from cpushare.market.work import Meter, kernel_of, named_values
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Preparer:
         self._download = download
         self._is_checker = is_checker
         self._programs = Programs(KEPT_PROGRAMS)
-        self._blobs: OrderedDict[str, bytes] = OrderedDict()
+        self._blobs = Recent(KEPT_BYTES)
 
     def prepare(self, lease: Lease, offer: JobOffer) -> Prepared:
         """Fetch and check what a lease names.
@@ -100,21 +100,16 @@ class Preparer:
     def prefetch(self, leases: Sequence[Lease]) -> None:
         """Fetch the inputs of many leases in few requests, as far as they are kept."""
         names = [name for lease in leases for name in lease.inputs.values()]
-        new = [name for name in dict.fromkeys(names) if name not in self._blobs]
+        new = [name for name in dict.fromkeys(names) if self._blobs.get(name) is None]
         if new:
-            self._keep(self._download(new))
+            self._blobs.keep(self._download(new))
 
     def _inputs(self, names: list[str]) -> dict[str, bytes]:
-        found = {name: self._blobs[name] for name in names if name in self._blobs}
-        fetched = self._fetch([name for name in dict.fromkeys(names) if name not in found])
-        self._keep(fetched)
+        kept = {name: self._blobs.get(name) for name in names}
+        found = {name: blob for name, blob in kept.items() if blob is not None}
+        fetched = self._fetch([name for name in kept if name not in found])
+        self._blobs.keep(fetched)
         return found | fetched
-
-    def _keep(self, blobs: Mapping[str, bytes]) -> None:
-        self._blobs.update(blobs)
-        total = sum(len(blob) for blob in self._blobs.values())
-        while total > KEPT_BYTES:
-            total -= len(self._blobs.popitem(last=False)[1])
 
     def _fetch(self, names: list[str]) -> dict[str, bytes]:
         """All of them; the client holds each against its hash."""

@@ -45,7 +45,8 @@ FIRST_RATE = 100_000_000.0
 """Units of work a second, before any were measured: little, so that the first lease is short."""
 GATHER_S = 0.5
 POLL_S = 50.0
-LONGEST_RETRY_S = 300.0
+AGAIN_S, LONGEST_RETRY_S = 1.0, 300.0
+"""When whoever has work in hand asks for more again, at least, and whoever has none, at most."""
 TICK_S = 0.25
 SPOOL_FULL = "unsent results fill their share of the disk"
 
@@ -87,6 +88,7 @@ class Worker:
         self._kept: list[tuple[Path | None, Batch]] = []
         self._found_spool = False
         self._not_before = 0.0
+        self._has_waited = False
         self._trouble = ""
         self._done, self._earned = 0, 0
         self._rate = FIRST_RATE
@@ -280,8 +282,11 @@ class Worker:
         held = len(self.desk.held()) + sum(len(batch.results) for _, batch in self._kept[1:])
         room = LEASE_TASKS - held
         little = self.desk.units() < self._rate * TARGET_S / 2 and room >= LEASE_TASKS // 2
-        is_low = little or not self.desk.held()
-        if not is_low or time.monotonic() < self._not_before or self.desk.returns:
+        if self.desk.held():
+            is_due = little and time.monotonic() >= self._not_before
+        else:  # it may wait at the exchange at once, unless it just did, in vain
+            is_due = not self._has_waited or time.monotonic() >= self._not_before
+        if not is_due or self.desk.returns:
             return 0
         return self._allowance.take(min(room, LEASE_TASKS))
 
@@ -318,6 +323,7 @@ class Worker:
         if batch:
             self._kept.pop(0)
             self._settle(path, batch, answer)
+        self._has_waited = is_idle
         self._take(answer, set(holding), time.monotonic() - began, wants, len(returned))
 
     def _settle(self, path: Path | None, batch: Batch, answer: WorkAnswer) -> None:
@@ -354,9 +360,11 @@ class Worker:
         self._allowance.give(wants - len(new) + returned)
         retry_s = min(max(answer.retry_s, 0.0), LONGEST_RETRY_S)
         if wants and not new:
-            self._not_before = time.monotonic() + (retry_s if took_s > 1 else max(retry_s, 1.0))
+            pause_s = retry_s if self._has_waited else AGAIN_S
+            self._not_before = time.monotonic() + (pause_s if took_s > 1 else max(pause_s, AGAIN_S))
         if self.desk.local_failures:  # whoever fails again and again asks less often
             self.desk.local_failures = 0
+            self._has_waited = True
             self._not_before = time.monotonic() + self._failing.failed()
         self.desk.lay(new)
 

@@ -141,8 +141,7 @@ class Busy:
 
     async def upload(self, data: bytes) -> str:
         """Keep a blob, as the front end does."""
-        name = blob_name(data)
-        await self.blobs.put(name, data)
+        name = await self.blobs.put(data)
         is_raster = data.startswith(b"\x93NUMPY")
         shape = read_shape(data[:HEAD_BYTES]) if is_raster else None
         async with self.store.begin() as transaction:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 from cpushare.market.keys import KeyPair
@@ -30,13 +30,15 @@ class BlobDict:
         """Look them up."""
         return {name: self.kept[name] for name in names if name in self.kept}
 
-    async def put(self, name: str, data: bytes) -> None:
+    async def put(self, data: bytes) -> str:
         """Keep it."""
-        self.kept[name] = data
+        return (await self.put_all([data]))[0]
 
-    async def put_all(self, blobs: Mapping[str, bytes]) -> None:
+    async def put_all(self, blobs: Sequence[bytes]) -> list[str]:
         """Keep them."""
-        self.kept.update(blobs)
+        names = [blob_name(each) for each in blobs]
+        self.kept.update(zip(names, blobs, strict=True))
+        return names
 
     async def check(self) -> None:
         """Nothing can be wrong."""

@@ -29,7 +29,8 @@ ADDRESS = re.compile(r"\tleaq\t(-?\d+)(\([^)]*\)), (%r\w+)$")
 SUM = re.compile(r"\t(add|sub)q\t\$(-?\d+), (%r\w+)$")
 READS_FLAGS = re.compile(r"\t(?:j(?!mp\t)|set|cmov|adc|sbb|rc[lr]|lahf|pushf|cmc)")
 WRITES_FLAGS = re.compile(
-    r"\t(?:(?:add|sub|cmp|test|and|or|xor|neg)[bwlq]|v?u?comis[sd]|v?ptest|kortest[bwdq]|ret[lq]?)\b"
+    r"\t(?:(?:add|sub|cmp|test|and|or|xor|neg)[bwlq]|"
+    r"v?u?comis[sd]|v?ptest|kortest[bwdq]|ret[lq]?)\b"
 )
 BYTES = {"ax": "al|ah", "bx": "bl|bh", "cx": "cl|ch", "dx": "dl|dh"}
 

@@ -32,7 +32,7 @@ class Step(IntEnum):
     VOID = 3
 
 
-class Transfer(Struct, frozen=True):
+class Transfer(Struct, frozen=True, gc=False):
     """One line of the books. For POST and VOID, `pending` is the id of what they end.
 
     `debit` and `credit` are numbers of accounts, `amount` is in micro-coins, `reason` says what
@@ -49,7 +49,7 @@ class Transfer(Struct, frozen=True):
     pending: bytes = b""
 
 
-class Balance(Struct, frozen=True):
+class Balance(Struct, frozen=True, gc=False):
     """An account's sums, in micro-coins. Only the mint `may_owe`."""
 
     account: int
@@ -70,7 +70,7 @@ def transfer_id(purpose: str) -> bytes:
     return hashlib.blake2b(purpose.encode(), digest_size=ID_BYTES).digest()
 
 
-class Posted(Struct, frozen=True):
+class Posted(Struct, frozen=True, gc=False):
     """What `post` gives: balances that changed, and transfers that are new."""
 
     balances: dict[int, Balance]

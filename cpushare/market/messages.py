@@ -48,7 +48,7 @@ FRAME_BYTES = 64 << 20
 TRUSTS = ("spot", "pair", "self")
 
 
-class Message(Struct, frozen=True, forbid_unknown_fields=True):
+class Message(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The base of all messages."""
 
 

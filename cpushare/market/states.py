@@ -71,7 +71,7 @@ class Standing(StrEnum):
     CHECKER = "checker"
 
 
-class Worker(Struct, frozen=True):
+class Worker(Struct, frozen=True, gc=False):
     """A worker key, the account it earns for, and how it has done."""
 
     id: int
@@ -85,7 +85,7 @@ class Worker(Struct, frozen=True):
     seen: float = 0.0
 
 
-class Job(Struct, frozen=True):
+class Job(Struct, frozen=True, gc=False):
     """A buyer's job. `escrow` is the account that holds what it may cost, `checks_left` what of
     that is left for checks; `ending` is the state that it stops for.
     """
@@ -123,7 +123,7 @@ class Job(Struct, frozen=True):
         return "closing" if self.state is JobState.STOPPING else self.state.value
 
 
-class Task(Struct, frozen=True):
+class Task(Struct, frozen=True, gc=False):
     """One item of a job. `outcome` is the canonical bytes of an `Outcome`; `changed` in ms.
 
     `work` is the hash of all that decides the outcome: tasks of the same work have the same.
@@ -143,7 +143,7 @@ class Task(Struct, frozen=True):
         return self.job, self.index
 
 
-class Execution(Struct, frozen=True):
+class Execution(Struct, frozen=True, gc=False):
     """One worker's go at a task; its `id`, drawn at random, is the lease's.
 
     `worker` has it, or had it last (0: nobody); `avoid_worker` and `avoid_account` may not have

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import sys
@@ -20,6 +21,8 @@ from cpushare.exchange.edge.protocol import HEADERS_S, bounded
 GRACE_S = 10
 """What is under way when the server is stopped has so long; who waits for work is sent away."""
 BACKLOG = 2048
+GARBAGE = 20_000
+"""Objects between two looks of the garbage collector: a request makes some thousand."""
 T = TypeVar("T")
 
 
@@ -75,6 +78,9 @@ def listen(host: str, port: int, count: int = 1) -> list[socket.socket]:
 
 def run_here(what: Coroutine[Any, Any, T]) -> T:
     """Run something in the loop that serves best: uvloop where there is one."""
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
+    gc.set_threshold(GARBAGE)
     if sys.platform != "linux":
         return asyncio.run(what)
     import uvloop

@@ -20,14 +20,16 @@ from pathlib import Path
 from cpushare.exchange.sql.books import SqlBooks
 from cpushare.exchange.sql.link import Forgetting
 from cpushare.exchange.sql.rows import Row
-from cpushare.exchange.sql.statements import Find, Lookup, Query, Write
+from cpushare.exchange.sql.statements import TOGETHER, Find, Lookup, Query, Write
 from cpushare.exchange.sql.transaction import SqlTransaction
 from cpushare.exchange.store import Contended
 from cpushare.market.errors import BadMessage, Unreachable
 
 BUSY_S = 30.0
 """How long another process may write."""
-TOGETHER = 64
+FEW = 8
+"""Keys that are asked for one by one."""
+AT_ONCE = 64
 """Transactions in one commit, at most."""
 GREAT = 2_000
 """Rows that are worth a thread."""
@@ -85,8 +87,16 @@ class SqliteLink:
 
     def _find(self, lookup: Lookup, keys: Sequence[Sequence[object]]) -> list[Row]:
         execute = self._connection.execute
+        alone = len(keys) % TOGETHER if len(keys) % TOGETHER < FEW else 0
+        found: list[Row] = []
         with translated():
-            return list(chain.from_iterable(execute(lookup.sqlite, key) for key in keys))
+            for key in keys[:alone]:
+                found += execute(lookup.sqlite, key)
+            for start in range(alone, len(keys), TOGETHER):
+                some = list(chain.from_iterable(keys[start : start + TOGETHER]))
+                some += [None] * (TOGETHER * lookup.width - len(some))  # equal to nothing
+                found += execute(lookup.sqlite_many, some)
+        return found
 
     async def find_all(self, *finds: Find) -> Sequence[Sequence[Row]]:
         """One after the other."""
@@ -138,7 +148,7 @@ class SqliteStore:
                     yield SqlTransaction(self._link, self._forgetting)
             finally:
                 is_undone = not self._connection.in_transaction  # a full disk does that
-                if is_undone or not self._waiting or self._together >= TOGETHER:
+                if is_undone or not self._waiting or self._together >= AT_ONCE:
                     await asyncio.shield(self._commit(committed))
         finally:
             self._turn.release()

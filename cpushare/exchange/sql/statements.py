@@ -2,7 +2,7 @@
 
 SQL is written out here, once, and prepared once on each connection: what a request costs is the
 number of round trips, so each statement takes many rows. PostgreSQL is handed arrays (`unnest`);
-SQLite, which is in the process, is asked once for each key.
+SQLite, which is in the process, is asked once for each key, or for some dozens of them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from cpushare.market.states import Purpose, Stage, TaskStage
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 LOCK = "FOR NO KEY UPDATE"
 """Of rows that will change: those that refer to them need not wait."""
+TOGETHER = 32
+"""Keys that SQLite is asked for at once."""
 
 
 def columns_of(table: Table, prefix: str = "", first: int = 0) -> str:
@@ -68,6 +70,11 @@ class Lookup:
         self.postgres = f"SELECT {columns} {self._source(1)}"
         each = " AND ".join(f"{key} = ?{n}" for n, key in enumerate(keys, 1))
         self.sqlite = f"SELECT {columns} FROM {source} {more} WHERE {each} AND {where} {order}"
+        marks = ", ".join([f"({', '.join('?' * self.width)})"] * TOGETHER)
+        self.sqlite_many = (
+            f"WITH k({self._names}) AS (VALUES {marks}) "
+            f"SELECT {columns} FROM k CROSS JOIN {source} ON {equal} {more} WHERE {where}"
+        )
 
     def packed(self, first: int) -> str:
         """All rows as one array, with parameters from number `first` on."""
@@ -226,6 +233,7 @@ OF_WORKER = Query(
     f"SELECT job, item FROM executions WHERE stage = {Stage.LEASED:d} AND worker = $1 UNION ALL "
     f"SELECT job, item FROM executions WHERE stage = {Stage.HELD:d} AND worker = $1"
 )
+LEASED_IDS = Query(f"SELECT id FROM executions WHERE stage = {Stage.LEASED:d} AND worker = $1")
 LEASED = Query(
     f"SELECT {E} FROM executions AS e WHERE stage = {Stage.LEASED:d} AND worker = $1 ORDER BY id",
     LOCK,
@@ -250,8 +258,13 @@ LATE_CHECKS = Query(
 NEWEST_WAITING = Query(
     f"SELECT COALESCE(MAX(since), 0) FROM executions WHERE stage = {Stage.WAITING:d}"
 )
-PUT_EXECUTIONS = _upsert(
-    schema.executions, "id", ["id", "job", "item", "purpose", "price", "units", "memory_bytes"]
+E_FIXED = 7
+"""The first columns of an execution do not change: id, job, item, purpose, price, units, memory."""
+ADD_EXECUTIONS = Insert(schema.executions, [c.name for c in schema.executions.columns])
+CHANGE_EXECUTIONS = Change(
+    schema.executions,
+    "id",
+    {c.name: f"v.{c.name}" for c in list(schema.executions.columns)[E_FIXED:]},
 )
 PUT_TASKS = _upsert(schema.tasks, "job, item", ["job", "item", "work"])
 

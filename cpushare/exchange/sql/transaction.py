@@ -92,10 +92,10 @@ class SqlTransaction:
 
     async def enter(self, transfers: Sequence[Transfer]) -> None:
         """Post them on the balances there are now."""
-        await self._link.write(await self._entries(transfers))
+        await self._link.write(await self._entries(transfers, {each.id for each in transfers}))
 
-    async def _entries(self, transfers: Sequence[Transfer]) -> list[sql.Write]:
-        """What entering transfers writes.
+    async def _entries(self, transfers: Sequence[Transfer], ids: set[bytes]) -> list[sql.Write]:
+        """What entering transfers writes; those with these `ids` may have been entered before.
 
         Balances are read without locks: they change by differences, and the table refuses what an
         account does not have.
@@ -105,7 +105,7 @@ class SqlTransaction:
         pending = {each.pending for each in transfers if each.pending}
         accounts = {each.debit for each in transfers} | {each.credit for each in transfers}
         there, ended, balances = await self._link.find_all(
-            (sql.TRANSFERS, _one({each.id for each in transfers} | pending)),
+            (sql.TRANSFERS, _one(ids | pending)),
             (sql.ENDED, _one(pending)),
             (sql.BALANCES, _one(accounts)),
         )
@@ -196,7 +196,10 @@ class SqlTransaction:
         await self.lay_tasks(desk, {(row[0], row[1]) for row in found})
 
     async def lay_leased(self, desk: Desk, worker: int) -> list[Execution]:
-        """Look them up."""
+        """Look up which; rows are read only if any of them does not lie there yet."""
+        numbers = [row[0] for row in await self._link.fetch(sql.LEASED_IDS, worker)]
+        if all(number in desk.executions for number in numbers):
+            return [desk.executions[number] for number in sorted(numbers)]
         return await self._lay_alone(desk, await self._link.fetch(sql.LEASED, worker))
 
     async def _lay_alone(self, desk: Desk, found: Iterable[Row]) -> list[Execution]:
@@ -232,14 +235,25 @@ class SqlTransaction:
         return newest
 
     async def save(self, desk: Desk) -> None:
-        """Write rows as they are, and counts that others may change by what they change by."""
+        """Write rows as they are, and counts that others may change by what they change by.
+
+        The desk's transfers are of rows that are locked, so nobody has entered them; if one was in
+        the books all the same, the table would refuse it.
+        """
         tasks = [rows.of_task(desk.tasks[key]) for key in sorted(desk.tasks.changed)]
-        goes = [rows.of_execution(desk.executions[n]) for n in sorted(desk.executions.changed)]
-        entries = await self._entries(desk.transfers)
+        new, changed = [], []
+        for number, before in sorted(desk.executions.changed.items()):
+            row = rows.of_execution(desk.executions[number])
+            if before is None:
+                new.append(row)
+            else:
+                changed.append((row[0], *row[sql.E_FIXED :]))
+        entries = await self._entries(desk.transfers, set())
         await self._link.write(
             [
                 (sql.PUT_TASKS, tasks),
-                (sql.PUT_EXECUTIONS, goes),
+                (sql.ADD_EXECUTIONS, new),
+                (sql.CHANGE_EXECUTIONS, changed),
                 (sql.CHANGE_WORKERS, _worker_changes(desk)),
                 *_job_changes(desk),
                 (sql.ADD_TO_TALLIES, _tally_changes(desk)),
@@ -266,7 +280,7 @@ class SqlTransaction:
         for few in _parts(executions):
             goes = [rows.of_execution(each) for each in few]
             await self._link.write(
-                [(sql.PUT_EXECUTIONS, [(row[0], number, *row[2:]) for row in goes])]
+                [(sql.ADD_EXECUTIONS, [(row[0], number, *row[2:]) for row in goes])]
             )
         return structs.replace(job, id=number)
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from msgspec import structs
 
-from cpushare.exchange.store import ESCROW, MINT, BlobRow, Overview, Progress
+from cpushare.exchange.store import ESCROW, MINT, BlobRow, Nonce, Overview, Progress
 from cpushare.market import ledger
 from cpushare.market.desk import Desk, task_keys
 from cpushare.market.errors import Conflict, Missing
@@ -31,6 +31,7 @@ from cpushare.market.states import (
     TaskStage,
     Worker,
 )
+from cpushare.market.wishes import Wish, deal
 
 K = TypeVar("K")
 R = TypeVar("R")
@@ -126,15 +127,14 @@ class MemoryTransaction:
                 self._undo.append(partial(table.pop, key))
             table[key] = row
 
-    async def use_nonce(self, key: bytes, nonce: bytes, until: float, now: float) -> bool:
-        """Remember a nonce, and forget those whose time is over."""
-        nonces = self._store.nonces
-        for old in [each for each, end in nonces.items() if end < now]:
-            del nonces[old]
-        if (key, nonce) in nonces:
-            return False
-        self._put(nonces, {(key, nonce): until})
-        return True
+    async def use_nonces(self, nonces: Collection[Nonce], now: float) -> set[bytes]:
+        """Remember them, and forget those whose time is over."""
+        kept = self._store.nonces
+        for old in [each for each, end in kept.items() if end < now]:
+            del kept[old]
+        fresh = {(key, nonce): until for key, nonce, until in nonces if (key, nonce) not in kept}
+        self._put(kept, fresh)
+        return {key for key, _ in fresh}
 
     # Accounts and the ledger.
 
@@ -175,9 +175,9 @@ class MemoryTransaction:
 
     # Workers, leases.
 
-    async def worker(self, key: bytes) -> Worker | None:
-        """Search for it."""
-        return next((each for each in self._store.workers.values() if each.key == key), None)
+    async def workers(self, keys: Collection[bytes]) -> dict[bytes, Worker]:
+        """Search for them."""
+        return {each.key: each for each in self._store.workers.values() if each.key in keys}
 
     async def add_worker(self, worker: Worker) -> Worker:
         """Give it the next number."""
@@ -214,32 +214,25 @@ class MemoryTransaction:
         every = self._store.executions.values()
         self._lay(desk, [each for each in every if each.worker == worker and each.stage in mine])
 
-    async def lay_leased(self, desk: Desk, worker: int) -> list[Execution]:
+    async def lay_leased(self, desk: Desk, workers: Collection[int]) -> list[Execution]:
         """Search for them."""
         every = self._store.executions.values()
-        mine = [each for each in every if each.worker == worker and each.stage is Stage.LEASED]
+        mine = [each for each in every if each.worker in workers and each.stage is Stage.LEASED]
         found = sorted(mine, key=lambda each: each.id)
         desk.lay(*found, *(self._store.jobs[each.job] for each in found))
         return found
 
     async def lay_waiting(
-        self, desk: Desk, worker: Worker, count: int, units: int, checks_before: float
-    ) -> list[Execution]:
+        self, desk: Desk, wishes: Sequence[Wish], checks_before: float
+    ) -> list[list[Execution]]:
         """Search for them, and sort."""
-        suitable = [
-            each
-            for each in self._store.executions.values()
-            if each.stage is Stage.WAITING and _suits(each, worker, checks_before)
-        ]
-        suitable.sort(key=lambda each: (-each.price, each.job, each.purpose, each.index))
-        found: list[Execution] = []
-        for each in suitable[:count]:
-            units -= each.units
-            if units < 0 and found:
-                break
-            found.append(each)
-        desk.lay(*found, *(self._store.jobs[each.job] for each in found))
-        return found
+        every = self._store.executions.values()
+        waiting = [each for each in every if each.stage is Stage.WAITING]
+        waiting.sort(key=lambda each: (-each.price, each.job, each.purpose, each.index))
+        dealt = deal(waiting, wishes, checks_before)
+        for found in dealt:
+            desk.lay(*found, *(self._store.jobs[each.job] for each in found))
+        return dealt
 
     async def newest_waiting(self) -> float:
         """Search for it."""
@@ -409,17 +402,3 @@ class MemoryTransaction:
         """Look them up."""
         known = self._store.blobs
         return {name: known[name] for name in names if name in known}
-
-
-def _suits(execution: Execution, worker: Worker, checks_before: float) -> bool:
-    if worker.id == execution.avoid_worker:
-        return False
-    if worker.standing is Standing.CHECKER:
-        late = execution.purpose is Purpose.CHECK and execution.since <= checks_before
-        return execution.for_checker or late
-    return (
-        not execution.for_checker
-        and execution.price >= worker.min_price
-        and execution.memory_bytes <= worker.memory_bytes
-        and (not execution.avoid_account or execution.avoid_account != worker.account)
-    )

@@ -27,6 +27,7 @@ from cpushare.market.errors import Unreachable
 from cpushare.market.ledger import Balance, Transfer
 from cpushare.market.rasters import RasterShape
 from cpushare.market.states import Execution, Job, JobState, Standing, Task, TaskKey, Worker
+from cpushare.market.wishes import Wish
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,6 +58,10 @@ def again(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
 
 MINT, USER, ESCROW = "mint", "user", "escrow"
 """Kinds of accounts. The mint is the one that may owe; its name is empty."""
+
+
+Nonce = tuple[bytes, bytes, float]
+"""A key, what it has drawn for one signature, until when that is remembered."""
 
 
 class BlobRow(Struct, frozen=True):
@@ -106,8 +111,10 @@ class Overview(Struct, frozen=True):
 class Transaction(Protocol):
     """Reads and writes that happen together. Every `lay_…` locks what it lays on the desk."""
 
-    async def use_nonce(self, key: bytes, nonce: bytes, until: float, now: float) -> bool:
-        """Remember a signature's nonce until a time; False if it is remembered already."""
+    async def use_nonces(self, nonces: Collection[Nonce], now: float) -> set[bytes]:
+        """Remember nonces, one of a key, each until its time; gives the keys of those that were
+        not remembered already.
+        """
 
     # Accounts and the ledger.
 
@@ -128,8 +135,8 @@ class Transaction(Protocol):
 
     # Workers, leases.
 
-    async def worker(self, key: bytes) -> Worker | None:
-        """The worker of this key."""
+    async def workers(self, keys: Collection[bytes]) -> dict[bytes, Worker]:
+        """The workers of these keys, of those that there are."""
 
     async def add_worker(self, worker: Worker) -> Worker:
         """Keep a new worker, or an enrolled one's new order; gives it with its id."""
@@ -143,19 +150,15 @@ class Transaction(Protocol):
     async def lay_of_worker(self, desk: Desk, worker: int) -> None:
         """What a worker holds or has been leased, as by `lay_leases`."""
 
-    async def lay_leased(self, desk: Desk, worker: int) -> list[Execution]:
-        """What a worker has been leased, with its jobs, by id."""
+    async def lay_leased(self, desk: Desk, workers: Collection[int]) -> list[Execution]:
+        """What some workers have been leased, with its jobs, by id."""
 
     async def lay_waiting(
-        self, desk: Desk, worker: Worker, count: int, units: int, checks_before: float
-    ) -> list[Execution]:
-        """Waiting executions that a worker may have, with their jobs: the best paid, then the
-        oldest job, then by purpose and index; as many as `count` and `units` allow, but one at
-        least. What another transaction has laid is passed over.
-
-        The exchange's own worker gets what is for it, and checks that wait since before
-        `checks_before`; others what is not, of a price and a memory that suit them, and no second
-        execution of what they or their account are to avoid.
+        self, desk: Desk, wishes: Sequence[Wish], checks_before: float
+    ) -> list[list[Execution]]:
+        """Waiting executions that workers may have (`Wish.suits`), with their jobs: for each wish
+        the best paid, then the oldest job, then by purpose and index. What another transaction has
+        laid is passed over, and what an earlier wish got.
         """
 
     async def newest_waiting(self) -> float:

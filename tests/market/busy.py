@@ -17,9 +17,10 @@ import numpy as np
 from compiler.pipeline import compile_text
 from cpushare.exchange.jobs import JobDesk
 from cpushare.exchange.memory import MemoryStore
-from cpushare.exchange.service import WorkDesk, World
+from cpushare.exchange.service import World
 from cpushare.exchange.store import BlobRow
 from cpushare.exchange.sweep import sweep
+from cpushare.exchange.workdesk import WorkDesk
 from cpushare.market.keys import KeyPair
 from cpushare.market.messages import (
     Enrolment,

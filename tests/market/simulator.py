@@ -21,8 +21,9 @@ from typing import Any, TypeVar
 from compiler.pipeline import compile_text
 from cpushare.exchange.jobs import JobDesk
 from cpushare.exchange.memory import MemoryStore, MemoryTransaction
-from cpushare.exchange.service import WorkDesk, World
+from cpushare.exchange.service import World
 from cpushare.exchange.sweep import sweep
+from cpushare.exchange.workdesk import WorkDesk
 from cpushare.market.coins import MICRO
 from cpushare.market.errors import MarketError
 from cpushare.market.keys import KeyPair
@@ -222,7 +223,7 @@ class Simulation:
             if self.time > end:
                 raise Broken("the jobs do not end")
             if self.happens(self.weather.jump):
-                self.skew += self.random.choice((-3600.0, -1.0, 5.0, 200.0, 3600.0))
+                self.skew = self.random.choice((-3600.0, -1.0, 0.0, 5.0, 200.0, 3600.0))
                 self.say(f"the exchange's clock jumps to {self.skew:+.0f} s")
             what()
             if self._count % 5 == 0:

@@ -28,12 +28,12 @@ from cpushare.exchange.sweep import sweep
 from cpushare.market import ledger
 from cpushare.market.errors import Conflict, Forbidden, MarketError, TooMuch
 from cpushare.market.ledger import Balance, Step, Transfer, transfer_id
-from cpushare.market.messages import Dispute, HandBack, Lease, Outcome, TaskResult, WorkRequest
+from cpushare.market.messages import Dispute, HandBack, Lease, TaskResult, WorkRequest
 from cpushare.market.states import Stage, Standing
 from cpushare.market.trust import TrustPolicy
 from tests.market.invariants import check_ended, check_store
 from tests.market.parties import pair
-from tests.market.trading import Market
+from tests.market.trading import Market, answered
 
 R = TypeVar("R")
 
@@ -239,10 +239,7 @@ class MarketMachine(RuleBasedStateMachine):
         self, held: tuple[str, list[Lease]], count: int, words: str, by: str | None
     ) -> object:
         worker = by or held[0]
-        results = [
-            TaskResult(each.id, each.units, Outcome(trap=f"{words} {each.parameters.hex()}"))
-            for each in held[1][:count]
-        ]
+        results = [answered(each, words) for each in held[1][:count]]
         self._send(worker, results)
         return worker, results
 

@@ -18,14 +18,17 @@ from cpushare.exchange.memory import MemoryStore
 from cpushare.exchange.sql import migrate, open_store
 from cpushare.exchange.store import USER, Store
 from cpushare.exchange.sweep import sweep
+from cpushare.exchange.workdesk import Call
 from cpushare.market.errors import MarketError
-from cpushare.market.messages import Dispute, HandBack, Lease, WorkRequest
+from cpushare.market.messages import Dispute, HandBack, Lease, WorkAnswer, WorkRequest
 from cpushare.market.trust import TrustPolicy
 from tests.market.conftest import emptied
+from tests.market.invariants import check_store
 from tests.market.parties import pair
-from tests.market.trading import Market
+from tests.market.trading import Market, answered
 
-WORKERS = ("anna", "bert", "cleo", "checker")
+ACCOUNTS = {"anna": "one", "bert": "one", "cleo": "two", "checker": "exchange"}
+WORKERS = tuple(ACCOUNTS)
 POLICY = TrustPolicy(probation=2, share=0.5, new_leases=4, most_failures=2)
 STEPS = st.one_of(
     st.tuples(st.just("mint"), st.integers(1, 10_000)),
@@ -42,6 +45,20 @@ STEPS = st.one_of(
             st.integers(0, 4),
             st.sampled_from(["honest", "honest", "honest", "lie"]),
             st.integers(0, 5),
+        ),
+    ),
+    st.tuples(
+        st.just("together"),
+        st.lists(
+            st.tuples(
+                st.sampled_from((*WORKERS, "stranger")),
+                st.integers(0, 4),
+                st.sampled_from(["honest", "honest", "honest", "lie"]),
+                st.integers(0, 5),
+            ),
+            min_size=2,
+            max_size=5,
+            unique_by=lambda each: each[0],
         ),
     ),
     st.tuples(st.just("hand_back"), st.tuples(st.sampled_from(WORKERS), st.booleans())),
@@ -64,7 +81,7 @@ class Trade:
         await self.market.upload()
         await self.market.mint("buyer", 20_000)
         for worker in WORKERS:
-            await self.market.enrol(worker, "two" if worker == "cleo" else "one")
+            await self.market.enrol(worker, ACCOUNTS[worker])
 
     async def step(self, name: str, given: Any) -> object:
         try:
@@ -90,6 +107,22 @@ class Trade:
         answer = await self.market.work(worker, done, wants, words)
         self.held[worker] = answer.leases  # what is held and not named comes again
         return answer
+
+    async def together(self, given: list[tuple[str, int, str, int]]) -> object:
+        calls = []
+        for worker, count, words, wants in given:
+            held = self.held.get(worker, [])
+            results = [answered(lease, words) for lease in held[:count]]
+            signed = self.market.signed(worker)
+            calls.append(Call(signed.key, WorkRequest(results, wants=wants), signed))
+        answers = await self.market.desk.serve(calls)
+        for (worker, *_), answer in zip(given, answers, strict=True):
+            if isinstance(answer, WorkAnswer):
+                self.held[worker] = answer.leases
+        return [
+            answer if isinstance(answer, WorkAnswer) else (type(answer), str(answer))
+            for answer in answers
+        ]
 
     async def hand_back(self, given: tuple[str, bool]) -> object:
         worker, is_refused = given
@@ -131,7 +164,7 @@ class Trade:
             rows.append([structs.asdict(job) async for job in books.every_job()])
             rows.append(sorted([e async for e in books.every_paid()], key=lambda e: e.id))
         async with market.store.begin() as transaction:
-            rows += [await transaction.worker(pair(each).public) for each in WORKERS]
+            rows.append(await transaction.workers([pair(each).public for each in WORKERS]))
             for job in await transaction.jobs(None, False, 100):
                 rows.append((await transaction.progress(job), await transaction.open_count(job.id)))
                 rows.append(await transaction.task_page(job.id, 1, 3))
@@ -149,12 +182,14 @@ def check_alike(url: str, steps: list[tuple[str, Any]]) -> None:
         await migrate(url)
         store = await open_store(url)
         try:
-            trades = [Trade(MemoryStore()), Trade(store)]
+            rows = MemoryStore()
+            trades = [Trade(rows), Trade(store)]
             for trade in trades:
                 await trade.begin()
             for name, given_ in steps:
                 memory, kept = [await trade.step(name, given_) for trade in trades]
                 assert memory == kept
+                check_store(rows)
             memory_rows, kept_rows = [await trade.seen() for trade in trades]
             assert memory_rows == kept_rows
         finally:

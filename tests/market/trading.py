@@ -13,8 +13,9 @@ import numpy as np
 
 from compiler.pipeline import compile_text
 from cpushare.exchange.jobs import JobDesk
-from cpushare.exchange.service import WorkDesk, World
+from cpushare.exchange.service import World
 from cpushare.exchange.store import BlobRow, Store
+from cpushare.exchange.workdesk import WorkDesk
 from cpushare.market.messages import (
     Enrolment,
     JobOrder,
@@ -130,11 +131,13 @@ class Market:
         self, worker: str, leases: list[Lease], wants: int, words: str = "honest"
     ) -> WorkAnswer:
         """Answer leases, each by a trap in these words, and ask for more."""
-        results = [
-            TaskResult(lease.id, lease.units, Outcome(trap=f"{words} {lease.parameters.hex()}"))
-            for lease in leases
-        ]
+        results = [answered(lease, words) for lease in leases]
         return await self.desk.work(self.signed(worker), WorkRequest(results, wants=wants))
+
+
+def answered(lease: Lease, words: str = "honest") -> TaskResult:
+    """A lease's result, by a trap in these words."""
+    return TaskResult(lease.id, lease.units, Outcome(trap=f"{words} {lease.parameters.hex()}"))
 
 
 def front_ends(stores: list[Store]) -> list[Market]:

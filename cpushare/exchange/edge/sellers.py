@@ -12,7 +12,9 @@ from cpushare.exchange.edge.answers import answer
 from cpushare.exchange.edge.bell import Bell
 from cpushare.exchange.edge.gate import Gate
 from cpushare.exchange.edge.metrics import Metrics
-from cpushare.exchange.service import WorkDesk, World
+from cpushare.exchange.service import World
+from cpushare.exchange.together import Together
+from cpushare.exchange.workdesk import Call, WorkDesk
 from cpushare.market.messages import REQUEST_BYTES, Enrolment, WorkAnswer, WorkRequest, decode
 
 LONGEST_S = 25.0
@@ -31,6 +33,7 @@ class Sellers:
         self._bell = bell
         self._metrics = metrics
         self._desk = WorkDesk(world)
+        self._line = Together(self._desk.serve)
 
     async def enrol(self, request: Request) -> Response:
         """POST /api/workers."""
@@ -42,7 +45,7 @@ class Sellers:
         sent = await self._gate.receive(request, REQUEST_BYTES)
         wish = decode(sent.body, WorkRequest)
         mark = self._bell.mark
-        given = await self._desk.work(sent.signed, wish)
+        given = await self._line.ask(Call(sent.signed.key, wish, sent.signed))
         if wish.results or wish.returned:
             self._bell.ring()  # there may be checks to do, or what was handed back
         has_news = given.leases or given.receipts or given.withdrawn
@@ -63,8 +66,8 @@ class Sellers:
     ) -> WorkAnswer | None:
         is_checker = key == self._world.checker
         wait_s = min(wish.wait_s, CHECKER_S if is_checker else LONGEST_S)
-        ask = partial(self._desk.lease, key, structs.replace(wish, results=[], returned=[]))
-        return await self._bell.wait(ask, mark, wait_s, _gone(request))
+        more = Call(key, structs.replace(wish, results=[], returned=[]))
+        return await self._bell.wait(partial(self._line.ask, more), mark, wait_s, _gone(request))
 
 
 async def _gone(request: Request) -> None:

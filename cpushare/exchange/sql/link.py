@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from cpushare.exchange.sql.rows import Row
-from cpushare.exchange.sql.statements import Find, Lookup, Query, Write
+from cpushare.exchange.sql.statements import Find, Finding, Query, Write
 
 
 class Link(Protocol):
@@ -15,7 +15,7 @@ class Link(Protocol):
     async def fetch(self, query: Query, *values: object) -> Sequence[Row]:
         """The rows that a statement gives."""
 
-    async def find(self, lookup: Lookup, keys: Sequence[Sequence[object]]) -> Sequence[Row]:
+    async def find(self, lookup: Finding, keys: Sequence[Sequence[object]]) -> Sequence[Row]:
         """Rows by their keys, which are in order and without repetition."""
 
     async def find_all(self, *finds: Find) -> Sequence[Sequence[Row]]:

@@ -17,7 +17,7 @@ import asyncpg
 from cpushare.exchange.sql.books import SqlBooks
 from cpushare.exchange.sql.link import Forgetting
 from cpushare.exchange.sql.rows import Row
-from cpushare.exchange.sql.statements import Change, Find, Insert, Lookup, Query, Write
+from cpushare.exchange.sql.statements import Change, Find, Finding, Insert, Lookup, Query, Write
 from cpushare.exchange.sql.transaction import SqlTransaction
 from cpushare.exchange.store import Contended
 from cpushare.market.errors import BadMessage, Unreachable
@@ -80,7 +80,7 @@ class PostgresLink:
             found: Sequence[Row] = await self._connection.fetch(query.postgres, *values)
             return found
 
-    async def find(self, lookup: Lookup, keys: Sequence[Sequence[object]]) -> Sequence[Row]:
+    async def find(self, lookup: Finding, keys: Sequence[Sequence[object]]) -> Sequence[Row]:
         """Execute it for all keys."""
         if not keys:
             return ()

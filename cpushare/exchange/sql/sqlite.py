@@ -20,7 +20,7 @@ from pathlib import Path
 from cpushare.exchange.sql.books import SqlBooks
 from cpushare.exchange.sql.link import Forgetting
 from cpushare.exchange.sql.rows import Row
-from cpushare.exchange.sql.statements import TOGETHER, Find, Lookup, Query, Write
+from cpushare.exchange.sql.statements import TOGETHER, Find, Finding, Query, Write
 from cpushare.exchange.sql.transaction import SqlTransaction
 from cpushare.exchange.store import Contended
 from cpushare.market.errors import BadMessage, Unreachable
@@ -79,15 +79,18 @@ class SqliteLink:
         with translated():
             return self._connection.execute(query.sqlite, values).fetchall()
 
-    async def find(self, lookup: Lookup, keys: Sequence[Sequence[object]]) -> Sequence[Row]:
+    async def find(self, lookup: Finding, keys: Sequence[Sequence[object]]) -> Sequence[Row]:
         """Execute it for each key."""
         if len(keys) > GREAT:
             return await asyncio.to_thread(self._find, lookup, keys)
         return self._find(lookup, keys)
 
-    def _find(self, lookup: Lookup, keys: Sequence[Sequence[object]]) -> list[Row]:
+    def _find(self, lookup: Finding, keys: Sequence[Sequence[object]]) -> list[Row]:
         execute = self._connection.execute
-        alone = len(keys) % TOGETHER if len(keys) % TOGETHER < FEW else 0
+        rest = len(keys) % TOGETHER
+        alone = rest if rest < FEW else 0
+        if not lookup.sqlite_many:
+            alone = len(keys)
         found: list[Row] = []
         with translated():
             for key in keys[:alone]:

@@ -104,6 +104,20 @@ class Insert:
         return f"{self._head} SELECT * FROM unnest({arrays}) AS v WHERE TRUE{self._end}"
 
 
+class Taking:
+    """New rows, where there are none yet; gives a column of those that are new.
+
+    It is found like a `Lookup`, whose keys are the rows.
+    """
+
+    sqlite_many = ""
+
+    def __init__(self, table: Table, returning: str) -> None:
+        names = [column.name for column in table.columns]
+        insert = Insert(table, names, f"DO NOTHING RETURNING {returning}")
+        self.width, self.sqlite, self.postgres = insert.width, insert.sqlite, insert.postgres(1)
+
+
 class Change:
     """Changes of rows: `key` finds a row, `sets` says what becomes of it in terms of v.column.
 
@@ -137,6 +151,7 @@ class Change:
 
 Write = tuple[Insert | Change, Sequence[Sequence[object]]]
 """A statement and its rows."""
+Finding = Lookup | Taking
 Find = tuple[Lookup, Sequence[Sequence[object]]]
 """A lookup and its keys."""
 
@@ -158,10 +173,7 @@ TRANSFER = columns_of(schema.transfers, first=1)
 
 # Signatures, accounts, the ledger.
 
-USE_NONCE = Query(
-    "INSERT INTO nonces (key, nonce, until) VALUES ($1, $2, $3) ON CONFLICT (key, nonce) "
-    "DO UPDATE SET until = excluded.until WHERE nonces.until < $4 RETURNING 1"
-)
+USE_NONCES = Taking(schema.nonces, "key")
 FORGET_NONCES = Query("DELETE FROM nonces WHERE until < $1")
 FIND_ACCOUNT = Query("SELECT id FROM accounts WHERE kind = $1 AND name = $2")
 OPEN_ACCOUNT = Query(
@@ -188,7 +200,7 @@ HISTORY = Query(
 
 # Workers.
 
-WORKER = Query(f"SELECT {columns_of(schema.workers)} FROM workers WHERE key = $1")
+WORKERS = Lookup(columns_of(schema.workers, "w."), schema.workers, ["w.key"])
 ADD_WORKER = Query(
     f"INSERT INTO workers ({columns_of(schema.workers, first=1)}) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id"
@@ -233,11 +245,9 @@ OF_WORKER = Query(
     f"SELECT job, item FROM executions WHERE stage = {Stage.LEASED:d} AND worker = $1 UNION ALL "
     f"SELECT job, item FROM executions WHERE stage = {Stage.HELD:d} AND worker = $1"
 )
-LEASED_IDS = Query(f"SELECT id FROM executions WHERE stage = {Stage.LEASED:d} AND worker = $1")
-LEASED = Query(
-    f"SELECT {E} FROM executions AS e WHERE stage = {Stage.LEASED:d} AND worker = $1 ORDER BY id",
-    LOCK,
-)
+_LEASED = f"e.stage = {Stage.LEASED:d}"
+LEASED_IDS = Lookup("e.id", schema.executions, ["e.worker"], where=_LEASED)
+LEASED = Lookup(E, schema.executions, ["e.worker"], where=_LEASED, order="e.id", lock=LOCK)
 _BEST = "ORDER BY price DESC, job, purpose, item LIMIT"
 WAITING = Query(
     f"SELECT {E} FROM executions AS e WHERE stage = {Stage.WAITING:d} AND NOT for_checker "

@@ -18,7 +18,7 @@ from cpushare.exchange.sql import rows
 from cpushare.exchange.sql import statements as sql
 from cpushare.exchange.sql.link import Link
 from cpushare.exchange.sql.rows import Row
-from cpushare.exchange.store import ESCROW, MINT, BlobRow, Overview, Progress
+from cpushare.exchange.store import ESCROW, MINT, BlobRow, Nonce, Overview, Progress
 from cpushare.market import ledger
 from cpushare.market.desk import Desk
 from cpushare.market.errors import Conflict, Missing
@@ -35,11 +35,16 @@ from cpushare.market.states import (
     TaskStage,
     Worker,
 )
+from cpushare.market.wishes import Wish, deal
 
 N = TypeVar("N", int, str, bytes)
 S = TypeVar("S")
 PART = 10_000
 LAST = (1 << 63) - 1
+NOBODY = -1
+MOST_DEALT, SPARE = 1_000, 32
+"""Waiting executions that are read for several workers at once, and of those the ones that are read
+beyond what they ask for, since not everything suits everybody."""
 _TALLIED = tuple(TaskStage)
 
 
@@ -60,11 +65,12 @@ class SqlTransaction:
         self._link = link
         self._may_forget = may_forget
 
-    async def use_nonce(self, key: bytes, nonce: bytes, until: float, now: float) -> bool:
-        """Keep it, unless it is kept and not over; now and then forget those that are."""
+    async def use_nonces(self, nonces: Collection[Nonce], now: float) -> set[bytes]:
+        """Keep them; now and then forget those whose time is over."""
         if self._may_forget(now):
             await self._link.fetch(sql.FORGET_NONCES, now)
-        return bool(await self._link.fetch(sql.USE_NONCE, key, nonce, float(until), now))
+        found = await self._link.find(sql.USE_NONCES, sorted(nonces))
+        return {row[0] for row in found}
 
     # Accounts and the ledger.
 
@@ -139,10 +145,10 @@ class SqlTransaction:
 
     # Workers, leases.
 
-    async def worker(self, key: bytes) -> Worker | None:
-        """Look it up."""
-        found = await self._link.fetch(sql.WORKER, key)
-        return rows.worker_of(found[0]) if found else None
+    async def workers(self, keys: Collection[bytes]) -> dict[bytes, Worker]:
+        """Look them up."""
+        found = map(rows.worker_of, await self._link.find(sql.WORKERS, _one(keys)))
+        return {each.key: each for each in found}
 
     async def add_worker(self, worker: Worker) -> Worker:
         """Add it, or change what an order says."""
@@ -195,12 +201,14 @@ class SqlTransaction:
         found = await self._link.fetch(sql.OF_WORKER, worker)
         await self.lay_tasks(desk, {(row[0], row[1]) for row in found})
 
-    async def lay_leased(self, desk: Desk, worker: int) -> list[Execution]:
+    async def lay_leased(self, desk: Desk, workers: Collection[int]) -> list[Execution]:
         """Look up which; rows are read only if any of them does not lie there yet."""
-        numbers = [row[0] for row in await self._link.fetch(sql.LEASED_IDS, worker)]
-        if all(number in desk.executions for number in numbers):
-            return [desk.executions[number] for number in sorted(numbers)]
-        return await self._lay_alone(desk, await self._link.fetch(sql.LEASED, worker))
+        found = await self._link.find(sql.LEASED_IDS, _one(workers))
+        numbers = sorted(row[0] for row in found)
+        if not all(number in desk.executions for number in numbers):
+            leased = await self._link.find(sql.LEASED, _one(workers))
+            numbers = sorted(each.id for each in await self._lay_alone(desk, leased))
+        return [desk.executions[number] for number in numbers]
 
     async def _lay_alone(self, desk: Desk, found: Iterable[Row]) -> list[Execution]:
         executions = [rows.execution_of(row) for row in found]
@@ -209,9 +217,39 @@ class SqlTransaction:
         return executions
 
     async def lay_waiting(
-        self, desk: Desk, worker: Worker, count: int, units: int, checks_before: float
-    ) -> list[Execution]:
-        """The best of an index, passing over what is locked."""
+        self, desk: Desk, wishes: Sequence[Wish], checks_before: float
+    ) -> list[list[Execution]]:
+        """The best of an index, passing over what is locked: for all sellers at once, and again for
+        those whom that did not suit.
+        """
+        sellers = [each for each in wishes if each.worker.standing is not Standing.CHECKER]
+        dealt: dict[int, list[Execution]] = {}
+        is_all = True
+        if len(sellers) > 1:
+            price = min(each.worker.min_price for each in sellers)
+            memory = max(each.worker.memory_bytes for each in sellers)
+            count = min(sum(each.count for each in sellers) + SPARE, MOST_DEALT)
+            found = await self._link.fetch(sql.WAITING, price, memory, NOBODY, NOBODY, count)
+            is_all = len(found) < count
+            pool = [rows.execution_of(row) for row in found]
+            for wish, some in zip(sellers, deal(pool, sellers, checks_before), strict=True):
+                dealt[wish.worker.id] = some
+        taken = {each.id for some in dealt.values() for each in some}
+        for wish in wishes:
+            mine = dealt.setdefault(wish.worker.id, [])
+            if not mine and not (is_all and len(sellers) > 1 and wish in sellers):
+                waiting = await self._waiting(wish, len(taken), checks_before)
+                left = [each for each in waiting if each.id not in taken]
+                (dealt[wish.worker.id],) = deal(left, [wish], checks_before)
+                taken |= {each.id for each in dealt[wish.worker.id]}
+        lists = [dealt[wish.worker.id] for wish in wishes]
+        desk.lay(*(each for some in lists for each in some))
+        await self._lay_jobs(desk, {each.job for some in lists for each in some})
+        return lists
+
+    async def _waiting(self, wish: Wish, more: int, checks_before: float) -> list[Execution]:
+        """What waits for one worker, and some more."""
+        worker, count = wish.worker, wish.count + more
         if worker.standing is Standing.CHECKER:
             found = [
                 *await self._link.fetch(sql.FOR_CHECKER, worker.id, count),
@@ -219,15 +257,9 @@ class SqlTransaction:
             ]
             found.sort(key=lambda row: (-row[4], row[1], row[3], row[2]))
         else:
-            wish = (worker.min_price, worker.memory_bytes, worker.id, worker.account)
-            found = [*await self._link.fetch(sql.WAITING, *wish, count)]
-        enough = 0
-        for row in found[:count]:
-            units -= row[5]
-            if units < 0 and enough:
-                break
-            enough += 1
-        return await self._lay_alone(desk, found[:enough])
+            suits = (worker.min_price, worker.memory_bytes, worker.id, worker.account)
+            found = [*await self._link.fetch(sql.WAITING, *suits, count)]
+        return [rows.execution_of(row) for row in found]
 
     async def newest_waiting(self) -> float:
         """The end of an index."""

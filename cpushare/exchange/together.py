@@ -14,8 +14,6 @@ from cpushare.exchange.workdesk import Call
 from cpushare.market.errors import MarketError, Unreachable
 from cpushare.market.messages import WorkAnswer
 
-AT_ONCE = 2
-"""Groups under way: one asks the database while the other computes."""
 MOST_CALLS, MOST_TASKS = 32, 400
 """Requests of a group, and results and leases of all of them."""
 Serve = Callable[[Sequence[Call]], Awaitable[Sequence[WorkAnswer | MarketError]]]
@@ -27,16 +25,14 @@ class Together:
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
         self._line: dict[asyncio.Future[WorkAnswer], Call] = {}
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: asyncio.Task[None] | None = None
 
     async def ask(self, call: Call) -> WorkAnswer:
         """The answer to a request. Raises what `serve` says to it."""
         future: asyncio.Future[WorkAnswer] = asyncio.get_running_loop().create_future()
         self._line[future] = call
-        if len(self._under_way) < AT_ONCE:
-            task = asyncio.ensure_future(self._run())
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.ensure_future(self._run())
         return await asyncio.shield(future)  # who hangs up has asked all the same
 
     async def _run(self) -> None:

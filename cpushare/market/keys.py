@@ -11,6 +11,7 @@ import base64
 import contextlib
 import hashlib
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from nacl.exceptions import BadSignatureError
@@ -20,16 +21,19 @@ from cpushare.market.errors import BadMessage, BadSignature
 
 KEY_BYTES = 32
 CHECK_BYTES = 3
+KEPT = 4096  # keys whose text is remembered: the same ones sign again and again
 TEXT_LENGTH = 56  # (32 + 3) bytes in base32
 FILE_HEAD = "CPUShare secret key 1: whoever has this file has what belongs to it"
 
 
+@lru_cache(KEPT)
 def show_key(public: bytes) -> str:
     """A public key as people see it: 56 lower-case letters and digits."""
     check = hashlib.sha256(b"CPUShare key" + public).digest()[:CHECK_BYTES]
     return base64.b32encode(public + check).decode().lower()
 
 
+@lru_cache(KEPT)
 def read_key(text: str) -> bytes:
     """The public key that `show_key` wrote. Raises `BadMessage` for anything else."""
     try:

@@ -103,7 +103,7 @@ class Gate:
 
 
 def _scheme(request: Request) -> str:
-    return "https" if request.url.scheme == "https" else "http"
+    return "https" if request.scope["scheme"] == "https" else "http"
 
 
 def _text(raw: bytes) -> str:

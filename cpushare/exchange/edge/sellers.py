@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 
 from msgspec import structs
@@ -58,8 +59,8 @@ class Sellers:
     def _count(self, given: WorkAnswer) -> None:
         if given.leases:
             self._metrics.leases.inc(len(given.leases))
-        for receipt in given.receipts:
-            self._metrics.results.labels(receipt.verdict).inc()
+        for verdict, count in Counter(each.verdict for each in given.receipts).items():
+            self._metrics.results.labels(verdict).inc(count)
 
     async def _wait(
         self, request: Request, key: bytes, wish: WorkRequest, mark: float

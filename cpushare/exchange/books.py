@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cpushare.exchange.store import Books, Store
-from cpushare.market.ledger import Auditor, Balance, Step, transfer_id
+from cpushare.market.ledger import Auditor, Balance, Step, execution_transfer_id
 from cpushare.market.states import Execution
 
 TOGETHER = 1000
@@ -65,7 +65,7 @@ async def _paid(books: Books, posts: int) -> list[str]:
 
 
 async def _unpaid(books: Books, executions: Sequence[Execution]) -> list[str]:
-    ids = {transfer_id(f"post {each.id}"): each for each in executions}
+    ids = {execution_transfer_id(Step.POST, each.id): each for each in executions}
     posted = await books.transfers(ids)
     found = []
     for name, execution in ids.items():

@@ -160,7 +160,11 @@ class JobDesk:
     def _make(
         self, job: Job, work: Sequence[Work], known: Mapping[bytes, bytes]
     ) -> tuple[list[Task], list[Execution]]:
+        """Its rows. Ids begin where nobody can foresee, and follow each other: a database has what
+        is leased together on the same pages.
+        """
         changed = int(self.world.now() * 1000)
+        first = self.world.fresh()
         tasks, executions = [], []
         for index, each in enumerate(work):
             if each.work in known:
@@ -171,7 +175,7 @@ class JobDesk:
             tasks.append(Task(0, index, each.work))
             executions.append(
                 Execution(
-                    self.world.fresh(),
+                    first + index,
                     0,
                     index,
                     Purpose.FIRST,

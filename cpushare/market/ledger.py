@@ -66,8 +66,17 @@ class Balance(Struct, frozen=True, gc=False):
 
 
 def transfer_id(purpose: str) -> bytes:
-    """The id of the transfer for a purpose, such as "pay 123": the same for the same purpose."""
+    """The id of the transfer for a purpose, such as "fund 12": the same for the same purpose."""
     return hashlib.blake2b(purpose.encode(), digest_size=ID_BYTES).digest()
+
+
+def execution_transfer_id(step: Step, execution: int) -> bytes:
+    """The id of the transfer by which an execution is paid, or is not after all.
+
+    Those of executions that follow each other do so too: a database has them on the same pages.
+    """
+    hashed = hashlib.blake2b(f"{step.name} {execution}".encode(), digest_size=8).digest()
+    return execution.to_bytes(8, "big") + hashed
 
 
 class Posted(Struct, frozen=True, gc=False):

@@ -20,7 +20,7 @@ from msgspec import structs
 from cpushare.market.coins import pay_of
 from cpushare.market.desk import Desk
 from cpushare.market.errors import Forbidden, TooMuch
-from cpushare.market.ledger import Step, Transfer, transfer_id
+from cpushare.market.ledger import Step, Transfer, execution_transfer_id, transfer_id
 from cpushare.market.messages import HandBack, Receipt, TaskResult, canonical
 from cpushare.market.states import (
     Execution,
@@ -357,11 +357,11 @@ class Rules:
         if not execution.pay:
             return
         job = self.desk.jobs[execution.job]
-        pending = transfer_id(f"pay {execution.id}")
+        pending = execution_transfer_id(Step.PENDING, execution.id)
         is_first = step is Step.PENDING
         self.desk.transfers.append(
             Transfer(
-                pending if is_first else transfer_id(f"{step.name.lower()} {execution.id}"),
+                pending if is_first else execution_transfer_id(step, execution.id),
                 step,
                 job.escrow,
                 execution.account,

@@ -6,7 +6,7 @@ from collections import Counter
 
 from cpushare.exchange.memory import MemoryStore
 from cpushare.market import ledger
-from cpushare.market.ledger import Step, transfer_id
+from cpushare.market.ledger import Step, execution_transfer_id
 from cpushare.market.states import JobState, Purpose, Stage, Standing, TaskStage
 
 
@@ -38,9 +38,9 @@ def check_store(store: MemoryStore, since: int = 0) -> None:
 
 def _check_execution(store: MemoryStore, number: int) -> None:
     execution = store.executions[number]
-    posted = transfer_id(f"post {number}") in store.transfers
-    pending = transfer_id(f"pay {number}") in store.transfers
-    void = transfer_id(f"void {number}") in store.transfers
+    posted = execution_transfer_id(Step.POST, number) in store.transfers
+    pending = execution_transfer_id(Step.PENDING, number) in store.transfers
+    void = execution_transfer_id(Step.VOID, number) in store.transfers
     if execution.stage is Stage.PAID:
         _demand(posted == (execution.pay > 0), f"execution {number} is paid and has no transfer")
     else:

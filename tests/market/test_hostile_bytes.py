@@ -98,6 +98,15 @@ def test_a_signature_is_for_one_request_and_soon() -> None:
             signing.check(request, headers, 1000.0)
 
 
+def test_a_signature_has_one_spelling() -> None:
+    headers = signing.sign(REQUEST, PAIR, 1000.0, NONCE)
+    head, last = headers["signature"][:-4], headers["signature"][-4]
+    assert headers["signature"][-3:] == "==:"
+    for letter in set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") - {last}:
+        with pytest.raises(BadSignature):
+            signing.check(REQUEST, headers | {"signature": f"{head}{letter}==:"}, 1000.0)
+
+
 @given(st.sampled_from(("content-digest", "signature-input", "signature")), st.data())
 def test_any_change_of_a_header_is_noticed(name: str, data: st.DataObject) -> None:
     headers = signing.sign(REQUEST, PAIR, 1000.0, NONCE)

@@ -52,6 +52,8 @@ def translated() -> Iterator[None]:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise Contended("the database is locked") from error
         raise Unreachable(f"the exchange's database: {error}") from error
+    except sqlite3.IntegrityError as error:  # a number that was drawn twice, say
+        raise Contended(str(error)) from error
     except (OverflowError, UnicodeEncodeError) as error:
         raise BadMessage(f"a value has no place in the database: {error}") from None
 

@@ -14,7 +14,7 @@ from cpushare.exchange.workdesk import Call
 from cpushare.market.errors import MarketError, Unreachable
 from cpushare.market.messages import WorkAnswer
 
-MOST_CALLS, MOST_TASKS = 32, 400
+MOST_CALLS, MOST_TASKS = 32, 1600
 """Requests of a group, and results and leases of all of them."""
 Serve = Callable[[Sequence[Call]], Awaitable[Sequence[WorkAnswer | MarketError]]]
 

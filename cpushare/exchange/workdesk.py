@@ -185,14 +185,12 @@ class WorkDesk:
         self, transaction: Transaction, desk: Desk, results: Sequence[TaskResult]
     ) -> None:
         """Whoever a judgement may catch: all that it holds has to lie on the desk."""
+        judged = {each.task for each in desk.executions.values() if each.purpose is Purpose.JUDGE}
+        if not judged:
+            return
         answered = [desk.executions.get(result.lease) for result in results]
-        tasks = {each.task for each in answered if each}
-        judged = [
-            each
-            for each in map(desk.of_task, tasks)
-            if any(other.purpose is Purpose.JUDGE for other in each)
-        ]
-        suspects = {other.worker for each in judged for other in each if other.worker}
+        tasks = judged & {each.task for each in answered if each}
+        suspects = {each.worker for key in tasks for each in desk.of_task(key) if each.worker}
         for suspect in sorted(suspects):
             await transaction.lay_of_worker(desk, suspect)
 

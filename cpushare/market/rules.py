@@ -170,7 +170,8 @@ class Rules:
         return Receipt(result.lease, "accepted")
 
     def _hold(self, execution: Execution, worker: Worker, outcome: bytes) -> None:
-        others = [e for e in self.desk.of_task(execution.task) if e.is_answered]
+        mine = [e for e in self.desk.of_task(execution.task) if e.id != execution.id]
+        others = [e for e in mine if e.is_answered]
         held = structs.replace(
             execution, stage=Stage.HELD, outcome=outcome, since=self.now, deadline=0.0
         )
@@ -187,12 +188,11 @@ class Rules:
             self._compare(held, others)
         else:
             self._change(task, stage=TaskStage.ANSWERED, outcome=outcome)
-            self._maybe_check(held, self.desk.workers[worker.id])
+            if not any(e.is_open for e in mine):
+                self._maybe_check(held, self.desk.workers[worker.id])
 
     def _maybe_check(self, held: Execution, worker: Worker) -> None:
         """Have somebody else do the task too, if trust asks for it."""
-        if any(each.is_open for each in self.desk.of_task(held.task)):
-            return
         if self.policy.wants_check(self.desk.jobs[held.job].trust, worker, self._draw()):
             self._ask(held, Purpose.CHECK, is_charged=True)
 

@@ -119,34 +119,37 @@ class Taking:
 
 
 class Change:
-    """Changes of rows: `key` finds a row, `sets` says what becomes of it in terms of v.column.
+    """Changes of rows: `keys` find a row, `sets` says what becomes of it in terms of v.column.
 
-    Rows are locked in the order of their keys, whatever plan is chosen.
+    Rows that are not locked yet are locked in the order of their key, whatever plan is chosen.
     """
 
-    def __init__(self, table: Table, key: str, sets: dict[str, str]) -> None:
-        self._table, self._key = table.name, key
-        self._columns = [key, *sets]
+    def __init__(
+        self, table: Table, keys: Sequence[str], sets: dict[str, str], *, is_locked: bool = False
+    ) -> None:
+        self._table, self._keys, self._sets = table.name, keys, sets
+        self._columns = [*keys, *sets]
         self._types = [_type_of(table, column) for column in self._columns]
+        self._is_locked = is_locked
         self.width = len(self._columns)
-        self._sets = sets
         places = {column: f"?{n}" for n, column in enumerate(self._columns, 1)}
         here = ", ".join(f"{column} = {value}" for column, value in sets.items())
         here = re.sub(r"\bv\.(\w+)", lambda found: places[found[1]], here)
         here = here.replace(f"{table.name}.", "").replace("GREATEST", "max")
-        self.sqlite = f"UPDATE {table.name} SET {here} WHERE {key} = ?1"
+        where = " AND ".join(f"{key} = {places[key]}" for key in keys)
+        self.sqlite = f"UPDATE {table.name} SET {here} WHERE {where}"
 
     def postgres(self, first: int) -> str:
         """The statement with parameters from number `first` on."""
         arrays = ", ".join(f"${first + n}::{name}[]" for n, name in enumerate(self._types))
         sets = ", ".join(f"{column} = {value}" for column, value in self._sets.items())
-        table, key = self._table, self._key
-        return (
-            f"UPDATE {table} SET {sets} "
-            f"FROM unnest({arrays}) AS v({', '.join(self._columns)}), "
-            f"(SELECT {key} FROM {table} WHERE {key} = ANY(${first}) ORDER BY {key} {LOCK}) AS l "
-            f"WHERE v.{key} = l.{key} AND {table}.{key} = l.{key}"
-        )
+        table, source = self._table, f"unnest({arrays}) AS v({', '.join(self._columns)})"
+        where = " AND ".join(f"{table}.{key} = v.{key}" for key in self._keys)
+        if not self._is_locked:
+            (key,) = self._keys
+            locked = f"SELECT {key} FROM {table} WHERE {key} = ANY(${first}) ORDER BY {key} {LOCK}"
+            source, where = f"{source}, ({locked}) AS l", f"{where} AND v.{key} = l.{key}"
+        return f"UPDATE {table} SET {sets} FROM {source} WHERE {where}"
 
 
 Write = tuple[Insert | Change, Sequence[Sequence[object]]]
@@ -187,7 +190,7 @@ ENDED = Lookup("t.pending, t.id", schema.transfers, ["t.pending"])
 ADD_TRANSFERS = Insert(schema.transfers, [c.name for c in schema.transfers.columns][1:])
 ADD_TO_BALANCES = Change(
     schema.balances,
-    "account",
+    ["account"],
     _add(schema.balances, "debits", "credits", "debits_pending", "credits_pending"),
 )
 HISTORY = Query(
@@ -211,7 +214,7 @@ RENEW_WORKER = Query(
 )
 CHANGE_WORKERS = Change(
     schema.workers,
-    "id",
+    ["id"],
     {
         "results": "workers.results + v.results",
         "checks_passed": "GREATEST(0, workers.checks_passed + v.checks_passed)",
@@ -273,10 +276,26 @@ E_FIXED = 7
 ADD_EXECUTIONS = Insert(schema.executions, [c.name for c in schema.executions.columns])
 CHANGE_EXECUTIONS = Change(
     schema.executions,
-    "id",
+    ["id"],
     {c.name: f"v.{c.name}" for c in list(schema.executions.columns)[E_FIXED:]},
+    is_locked=True,
 )
-PUT_TASKS = _upsert(schema.tasks, "job, item", ["job", "item", "work"])
+CHANGE_STAGES = Change(
+    schema.executions,
+    ["id"],
+    {name: f"v.{name}" for name in ("stage", "deadline", "outcome", "since")},
+    is_locked=True,
+)
+"""What an answer changes, and pay: nothing that other tables or most indexes have to do with."""
+T_FIXED = 3
+"""The first columns of a task do not change: job, item, work."""
+ADD_TASKS = Insert(schema.tasks, [c.name for c in schema.tasks.columns])
+CHANGE_TASKS = Change(
+    schema.tasks,
+    ["job", "item"],
+    {c.name: f"v.{c.name}" for c in list(schema.tasks.columns)[T_FIXED:]},
+    is_locked=True,
+)
 
 # Jobs.
 
@@ -297,12 +316,12 @@ ADD_JOB = Query(
 ADD_TALLY = Insert(schema.tallies, [c.name for c in schema.tallies.columns])
 TALLY = Query("SELECT * FROM tallies WHERE job = $1")
 ADD_TO_TALLIES = Change(
-    schema.tallies, "job", _add(schema.tallies, *[c.name for c in schema.tallies.columns][1:])
+    schema.tallies, ["job"], _add(schema.tallies, *[c.name for c in schema.tallies.columns][1:])
 )
-CHANGE_CHECKS_LEFT = Change(schema.jobs, "id", _add(schema.jobs, "checks_left"))
+CHANGE_CHECKS_LEFT = Change(schema.jobs, ["id"], _add(schema.jobs, "checks_left"))
 CHANGE_JOBS = Change(
     schema.jobs,
-    "id",
+    ["id"],
     {name: f"v.{name}" for name in ("state", "ending", "ended", "closes")},
 )
 CHANGES = Query(

@@ -272,20 +272,28 @@ class SqlTransaction:
         The desk's transfers are of rows that are locked, so nobody has entered them; if one was in
         the books all the same, the table would refuse it.
         """
-        tasks = [rows.of_task(desk.tasks[key]) for key in sorted(desk.tasks.changed)]
-        new, changed = [], []
+        tasks = [
+            (*key, *rows.of_task(desk.tasks[key])[sql.T_FIXED :])
+            for key in sorted(desk.tasks.changed)
+        ]
+        new, changed, stages = [], [], []
         for number, before in sorted(desk.executions.changed.items()):
-            row = rows.of_execution(desk.executions[number])
+            after = desk.executions[number]
             if before is None:
-                new.append(row)
+                new.append(rows.of_execution(after))
+            elif _only_stage_differs(before, after):
+                stages.append(
+                    (number, int(after.stage), after.deadline, after.outcome, after.since)
+                )
             else:
-                changed.append((row[0], *row[sql.E_FIXED :]))
+                changed.append((number, *rows.of_execution(after)[sql.E_FIXED :]))
         entries = await self._entries(desk.transfers, set())
         await self._link.write(
             [
-                (sql.PUT_TASKS, tasks),
+                (sql.CHANGE_TASKS, tasks),
                 (sql.ADD_EXECUTIONS, new),
                 (sql.CHANGE_EXECUTIONS, changed),
+                (sql.CHANGE_STAGES, stages),
                 (sql.CHANGE_WORKERS, _worker_changes(desk)),
                 *_job_changes(desk),
                 (sql.ADD_TO_TALLIES, _tally_changes(desk)),
@@ -308,7 +316,7 @@ class SqlTransaction:
         await self._link.write([(sql.ADD_TALLY, [tally])])
         for some in _parts(tasks):
             lines = [rows.of_task(task) for task in some]
-            await self._link.write([(sql.PUT_TASKS, [(number, *row[1:]) for row in lines])])
+            await self._link.write([(sql.ADD_TASKS, [(number, *row[1:]) for row in lines])])
         for few in _parts(executions):
             goes = [rows.of_execution(each) for each in few]
             await self._link.write(
@@ -478,6 +486,20 @@ def _job_changes(desk: Desk) -> list[sql.Write]:
     return [(sql.CHANGE_CHECKS_LEFT, checks), (sql.CHANGE_JOBS, states)]
 
 
+def _only_stage_differs(before: Execution, after: Execution) -> bool:
+    """Whether an execution has changed in no more than `sql.CHANGE_STAGES` writes."""
+    return (
+        before.worker == after.worker
+        and before.account == after.account
+        and before.pay == after.pay
+        and before.failures == after.failures
+        and before.was_checked == after.was_checked
+        and before.for_checker == after.for_checker
+        and before.avoid_worker == after.avoid_worker
+        and before.avoid_account == after.avoid_account
+    )
+
+
 def _tally_changes(desk: Desk) -> list[Row]:
     """By how much the tallies of jobs change: see `schema.tallies`."""
     sums: dict[int, list[int]] = {}
@@ -489,9 +511,17 @@ def _tally_changes(desk: Desk) -> list[Row]:
     for number, before in desk.executions.changed.items():
         after = desk.executions[number]
         tally = sums.setdefault(after.job, [0] * 7)
-        for each, sign in ((before, -1), (after, 1)):
-            if each is not None:
-                tally[4] += sign * each.pay * (each.stage is Stage.PAID)
-                tally[5] += sign * each.is_open
-                tally[6] += sign * (each.stage is Stage.HELD)
+        _count(tally, after, 1)
+        if before is not None:
+            _count(tally, before, -1)
     return [(job, *tally) for job, tally in sorted(sums.items()) if any(tally)]
+
+
+def _count(tally: list[int], execution: Execution, sign: int) -> None:
+    stage = execution.stage
+    if stage is Stage.WAITING or stage is Stage.LEASED:
+        tally[5] += sign
+    elif stage is Stage.HELD:
+        tally[6] += sign
+    elif stage is Stage.PAID:
+        tally[4] += sign * execution.pay

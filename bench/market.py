@@ -72,7 +72,7 @@ class Exchange:
         base = (self.address, self.folder / "certificate.pem", exchange)
         half = sellers // 2
         return [
-            Load(*base, n * half, half, blob_name(PICTURE), source=f"127.0.0.{10 + n}", **fields)  # type: ignore[arg-type]
+            Load(*base, n * half, half, blob_name(PICTURE), **fields)  # type: ignore[arg-type]
             for n in range(2)
         ]
 

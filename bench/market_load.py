@@ -38,12 +38,14 @@ from cpushare.market.order import SellOrder, write_order
 M = TypeVar("M", bound=Struct)
 EMPTY_S = 0.02
 """When who got nothing asks again, unless it waits in a long poll."""
+SOURCES = 8
+"""An exchange takes 2,000 connections from one address."""
 AT_ONCE = 64
 """Connections that are being made together."""
 
 
 class Load(Struct, frozen=True):
-    """`sellers` from number `first` on, each with an account of its own, from the address `source`.
+    """`sellers` from number `first` on, each with an account of its own, from `SOURCES` addresses.
 
     They take `batch` tasks at once, work on them for `work_s` on average, and wait in long polls
     of `wait_s`. Every image they give is `image`.
@@ -58,7 +60,6 @@ class Load(Struct, frozen=True):
     batch: int = 1
     work_s: float = 0.0
     wait_s: float = 0.0
-    source: str = "127.0.0.1"
 
 
 class Seen(Struct):
@@ -76,9 +77,9 @@ class Seen(Struct):
 class Line:
     """One connection of one key."""
 
-    def __init__(self, load: Load, pair: KeyPair, context: ssl.SSLContext) -> None:
-        self._load = load
-        self._pair = pair
+    def __init__(self, load: Load, number: int, context: ssl.SSLContext) -> None:
+        self.pair = name_of(number)
+        self._source = f"127.0.0.{10 + number % SOURCES}"
         self._context = context
         parts = urlsplit(load.address)
         self._host, self._port = parts.hostname or "", parts.port or 443
@@ -89,7 +90,7 @@ class Line:
             self._host,
             self._port,
             ssl=self._context,
-            local_addr=(self._load.source, 0),
+            local_addr=(self._source, 0),
         )
 
     async def ask(self, path: str, message: Struct, kind: type[M]) -> M:
@@ -97,7 +98,7 @@ class Line:
         body = encode(message)
         authority = f"{self._host}:{self._port}"
         request = signing.Request("POST", path, "", authority, body)
-        signed = signing.sign(request, self._pair, time.time(), os.urandom(16))
+        signed = signing.sign(request, self.pair, time.time(), os.urandom(16))
         head = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
         self._writer.write(
             f"POST {path} HTTP/1.1\r\nhost: {authority}\r\n"
@@ -110,7 +111,7 @@ class Line:
         )
         content = await self._reader.readexactly(int(fields[b"content-length"]))
         if not answer.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(content.decode())
+            raise RuntimeError(answer.partition(b"\r")[0].decode() + content.decode())
         return decode(content, kind)
 
     def close(self) -> None:
@@ -151,12 +152,11 @@ async def _load(load: Load, ready: Queue[int], go: Event, stop: Event) -> Seen:
     seen = Seen()
 
     async def enter(number: int) -> Line:
-        pair = name_of(number)
-        order = SellOrder(load.address, load.exchange, pair.name, min_price=1)
-        line = Line(load, pair, context)
+        line = Line(load, number, context)
+        order = SellOrder(load.address, load.exchange, line.pair.name, min_price=1)
         async with room:
             await line.open()
-            enrolment = Enrolment(write_order(order, pair), 1 << 33)
+            enrolment = Enrolment(write_order(order, line.pair), 1 << 33)
             found = await line.ask("/api/workers", enrolment, Enrolled)
         seen.trusted += found.state == "trusted"
         return line

@@ -344,6 +344,10 @@ class MemoryTransaction:
 
     # What time brings.
 
+    async def is_sweeper(self) -> bool:
+        """There is one transaction at a time."""
+        return True
+
     async def lay_expired(self, desk: Desk, now: float, count: int) -> list[Execution]:
         """Search for them."""
         every = self._store.executions.values()

@@ -197,6 +197,11 @@ class Transaction(Protocol):
 
     # What time brings: each lays at most `count` on the desk, with what `lay_leases` lays.
 
+    async def is_sweeper(self) -> bool:
+        """Whether this transaction, until it ends, is the only one that does what time brings:
+        another front end would do the same.
+        """
+
     async def lay_expired(self, desk: Desk, now: float, count: int) -> list[Execution]:
         """Leases whose deadline has passed."""
 

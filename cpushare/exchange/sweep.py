@@ -1,7 +1,7 @@
 """What time brings: leases that run out, jobs that end, pay that has been held long enough.
 
-A front end calls `sweep` every half second or so; several may, at once. Each step is a transaction
-of its own, of so many rows at the most, so that nobody waits long.
+A front end calls `sweep` every half second or so; of several that do at once one gets on with it.
+Each step is a transaction of its own, of so many rows at the most, so that nobody waits long.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ async def _in_steps(
     total = 0
     while True:
         async with world.store.begin() as transaction:
+            if not await transaction.is_sweeper():
+                return total
             desk = Desk()
             found = await lay(transaction, desk)
             rules = world.rules(desk)

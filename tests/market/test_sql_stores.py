@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -16,14 +17,17 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from cpushare.exchange.books import audit
-from cpushare.exchange.sql import migrate, open_store
+from cpushare.exchange.sql import migrate, open_store, statements
 from cpushare.exchange.sql.migrate import on_connection
+from cpushare.exchange.sql.postgres import SETTINGS
 from cpushare.exchange.sql.schema import metadata
 from cpushare.exchange.sql.sqlite import SqliteStore
+from cpushare.exchange.sql.statements import Change, Lookup, Query
 from cpushare.exchange.store import USER, Store, again
 from cpushare.exchange.sweep import sweep
 from cpushare.market.desk import Desk
 from cpushare.market.errors import BadMessage, BadSignature, Conflict, TooMuch, Unreachable
+from tests.market.conftest import emptied
 from tests.market.trading import Market, front_ends, until_quiet
 
 
@@ -314,5 +318,42 @@ def test_deadlocks_are_survived(postgres: str, database: str) -> None:
             await asyncio.gather(lay(stores[0], 1, 2), lay(stores[1], 2, 1))
             assert tries == 3
             assert len(jobs) == 2
+
+    run(scenario())
+
+
+WHOLE = {"JOB_COUNTS", "WORKER_COUNTS"}
+"""Statements that count the rows of a whole table."""
+
+
+def test_plans_that_are_made_for_empty_tables_use_indexes(postgres: str) -> None:
+    """Statements are planned once, maybe before there are rows; a plan that reads a table whole for
+    each key took half a minute to submit a job, later.
+    """
+
+    url = emptied(postgres)
+
+    async def scenario() -> None:
+        await migrate(url)
+        connection = await asyncpg.connect(url, server_settings=SETTINGS)
+        try:
+            found = {
+                name: each.postgres(1) if isinstance(each, Change) else each.postgres
+                for name, each in vars(statements).items()
+                if isinstance(each, Lookup | Change | Query)
+            }
+            assert len(found) > 40
+            for name, statement in found.items():
+                if statement.startswith("INSERT") or name in WHOLE:
+                    continue
+                await connection.execute(f"PREPARE {name} AS {statement}")
+                prepared = await connection.prepare(statement)
+                nothing = ", ".join(["NULL"] * len(prepared.get_parameters()))
+                rows = await connection.fetch(f"EXPLAIN EXECUTE {name}{nothing and f'({nothing})'}")
+                plan = "\n".join(row[0] for row in rows)
+                assert "Join Filter" not in plan, plan
+                assert "Seq Scan" not in plan, plan
+        finally:
+            await connection.close()
 
     run(scenario())

@@ -30,7 +30,10 @@ from cpushare.exchange.service import World
 from cpushare.exchange.sweep import sweep
 from cpushare.market.errors import MarketError, Unreachable
 
-SWEEP_S = 0.5
+SWEEP_S, SOON_S = 0.5, 0.1
+"""How often is looked what time has brought; and how soon, when results have come."""
+SHARE = 4
+"""A sweep that has changed nothing is followed by so many times as long without one."""
 Beside = Callable[[], Awaitable[object]]
 """Something that runs as long as the application does."""
 log = structlog.get_logger("cpushare.exchange")
@@ -99,9 +102,12 @@ async def _sweep(world: World, bell: Bell, pulse: Pulse) -> None:
     """Do what time brings, again and again."""
     is_well = True
     while True:
+        began, pause_s = time.monotonic(), SOON_S
         try:
             if await sweep(world):
                 bell.ring()
+            else:
+                pause_s = max(SOON_S, SHARE * (time.monotonic() - began))
             pulse.beat()
             is_well = True
         except Unreachable as error:  # a database may be away for long: that is said once
@@ -110,4 +116,5 @@ async def _sweep(world: World, bell: Bell, pulse: Pulse) -> None:
             is_well = False
         except Exception:
             log.exception("the sweep failed")
-        await asyncio.sleep(SWEEP_S)
+        await asyncio.sleep(pause_s)
+        await bell.results(SWEEP_S)

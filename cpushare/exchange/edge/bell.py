@@ -37,7 +37,7 @@ class Bell:
     def __init__(self, world: World) -> None:
         self._world = world
         self._waiters: dict[Waiter, float] = {}
-        self._rung = asyncio.Event()
+        self._rung, self._results = asyncio.Event(), asyncio.Event()
         self.mark = 0.0
 
     def __len__(self) -> int:
@@ -46,6 +46,17 @@ class Bell:
     def ring(self) -> None:
         """There may be work."""
         self._rung.set()
+
+    def ring_for_results(self) -> None:
+        """There are results: checks to do, it may be, or a job that is done."""
+        self._results.set()
+        self.ring()
+
+    async def results(self, wait_s: float) -> None:
+        """Wait until there are new results, or for so long."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._results.wait(), wait_s)
+        self._results.clear()
 
     async def wait(
         self, ask: Ask, mark: float, wait_s: float, gone: Coroutine[None, None, object]

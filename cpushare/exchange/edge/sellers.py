@@ -48,7 +48,7 @@ class Sellers:
         mark = self._bell.mark
         given = await self._line.ask(Call(sent.signed.key, wish, sent.signed))
         if wish.results or wish.returned:
-            self._bell.ring()  # there may be checks to do, or what was handed back
+            self._bell.ring_for_results()
         has_news = given.leases or given.receipts or given.withdrawn
         if wish.wait_s and wish.wants and not has_news:
             waited = await self._wait(request, sent.signed.key, wish, mark)

@@ -32,6 +32,7 @@ SETTINGS = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_bitmapscan": "off",
+    "enable_material": "off",
     "jit": "off",
     "deadlock_timeout": "50ms",
     "lock_timeout": "30s",

@@ -66,7 +66,8 @@ class Lookup:
         equal = " AND ".join(f"{key} = {name}" for key, name in zip(keys, names, strict=True))
         self._columns = columns
         self._names = ", ".join(names)
-        self._end = f"JOIN {source} ON {equal} {more} WHERE {where} {order} {lock}"
+        self._key, self._from = keys[0], f"{source} {more}"
+        self._join, self._end = f"JOIN {source} ON {equal} {more}", f"{where} {order} {lock}"
         self.postgres = f"SELECT {columns} {self._source(1)}"
         each = " AND ".join(f"{key} = ?{n}" for n, key in enumerate(keys, 1))
         self.sqlite = f"SELECT {columns} FROM {source} {more} WHERE {each} AND {where} {order}"
@@ -81,8 +82,14 @@ class Lookup:
         return f"ARRAY(SELECT ROW({self._columns}) {self._source(first)})"
 
     def _source(self, first: int) -> str:
+        """From where on. One key column is compared with all keys at once: joined with them, tables
+        that are empty when the plan is made would be read whole for each key.
+        """
+        if self.width == 1:
+            keys = f"${first}::{self._types[0]}[]"
+            return f"FROM {self._from} WHERE {self._key} = ANY({keys}) AND {self._end}"
         arrays = ", ".join(f"${first + n}::{name}[]" for n, name in enumerate(self._types))
-        return f"FROM unnest({arrays}) AS k({self._names}) {self._end}"
+        return f"FROM unnest({arrays}) AS k({self._names}) {self._join} WHERE {self._end}"
 
 
 class Insert:
@@ -148,7 +155,7 @@ class Change:
         if not self._is_locked:
             (key,) = self._keys
             locked = f"SELECT {key} FROM {table} WHERE {key} = ANY(${first}) ORDER BY {key} {LOCK}"
-            source, where = f"{source}, ({locked}) AS l", f"{where} AND v.{key} = l.{key}"
+            where += f" AND (SELECT COUNT(*) FROM ({locked}) AS l) >= 0"  # all, before the first
         return f"UPDATE {table} SET {sets} FROM {source} WHERE {where}"
 
 
@@ -362,6 +369,7 @@ SUMS = Query(
 
 # What time brings.
 
+IS_SWEEPER = Query("SELECT TRUE", "AND pg_try_advisory_xact_lock(4095)")
 EXPIRED = Query(
     f"SELECT id FROM executions WHERE stage = {Stage.LEASED:d} AND deadline <= $1 "
     "ORDER BY deadline LIMIT $2"
@@ -370,10 +378,10 @@ UNBEGUN = Query(
     f"SELECT id FROM executions WHERE stage = {Stage.WAITING:d} "
     f"AND purpose = {Purpose.FIRST:d} AND job = $1 ORDER BY item LIMIT $2"
 )
-HELD = Query(
+HELD = Query(  # by a LIMIT a subquery stays one, and is no join that may be planned badly
     f"SELECT id FROM executions AS e WHERE stage = {Stage.HELD:d} AND job = $1 AND since <= $2 "
-    "AND NOT EXISTS (SELECT 1 FROM executions AS o WHERE o.job = e.job AND o.item = e.item "
-    f"AND o.stage IN ({Stage.WAITING:d}, {Stage.LEASED:d})) ORDER BY since LIMIT $3"
+    "AND NOT COALESCE((SELECT TRUE FROM executions AS o WHERE o.job = e.job AND o.item = e.item "
+    f"AND o.stage IN ({Stage.WAITING:d}, {Stage.LEASED:d}) LIMIT 1), FALSE) ORDER BY since LIMIT $3"
 )
 
 # Blobs.

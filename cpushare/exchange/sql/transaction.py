@@ -16,6 +16,7 @@ from msgspec import structs
 
 from cpushare.exchange.sql import rows
 from cpushare.exchange.sql import statements as sql
+from cpushare.exchange.sql.changes import changes_of
 from cpushare.exchange.sql.link import Link
 from cpushare.exchange.sql.rows import Row
 from cpushare.exchange.store import ESCROW, MINT, BlobRow, Nonce, Overview, Progress
@@ -272,34 +273,8 @@ class SqlTransaction:
         The desk's transfers are of rows that are locked, so nobody has entered them; if one was in
         the books all the same, the table would refuse it.
         """
-        tasks = [
-            (*key, *rows.of_task(desk.tasks[key])[sql.T_FIXED :])
-            for key in sorted(desk.tasks.changed)
-        ]
-        new, changed, stages = [], [], []
-        for number, before in sorted(desk.executions.changed.items()):
-            after = desk.executions[number]
-            if before is None:
-                new.append(rows.of_execution(after))
-            elif _only_stage_differs(before, after):
-                stages.append(
-                    (number, int(after.stage), after.deadline, after.outcome, after.since)
-                )
-            else:
-                changed.append((number, *rows.of_execution(after)[sql.E_FIXED :]))
         entries = await self._entries(desk.transfers, set())
-        await self._link.write(
-            [
-                (sql.CHANGE_TASKS, tasks),
-                (sql.ADD_EXECUTIONS, new),
-                (sql.CHANGE_EXECUTIONS, changed),
-                (sql.CHANGE_STAGES, stages),
-                (sql.CHANGE_WORKERS, _worker_changes(desk)),
-                *_job_changes(desk),
-                (sql.ADD_TO_TALLIES, _tally_changes(desk)),
-                *entries,
-            ]
-        )
+        await self._link.write([*changes_of(desk), *entries])
 
     # Jobs.
 
@@ -398,6 +373,10 @@ class SqlTransaction:
 
     # What time brings.
 
+    async def is_sweeper(self) -> bool:
+        """Ask for a lock that nobody waits for."""
+        return bool((await self._link.fetch(sql.IS_SWEEPER))[0][0])
+
     async def _lay_those(
         self, desk: Desk, found: Sequence[Row], wanted: Callable[[Execution], bool]
     ) -> list[Execution]:
@@ -460,68 +439,3 @@ class SqlTransaction:
         """Look them up."""
         found = await self._link.find(sql.BLOBS, _one(names))
         return {row[0]: rows.blob_of(row) for row in found}
-
-
-def _worker_changes(desk: Desk) -> list[Row]:
-    changes: list[Row] = []
-    for number, before in sorted(desk.workers.changed.items()):
-        after = desk.workers[number]
-        assert before is not None
-        standing = after.standing.value if after.standing is not before.standing else None
-        passed = after.checks_passed - before.checks_passed
-        changes.append((number, after.results - before.results, passed, after.seen, standing))
-    return changes
-
-
-def _job_changes(desk: Desk) -> list[sql.Write]:
-    checks, states = [], []
-    for number, before in sorted(desk.jobs.changed.items()):
-        after = desk.jobs[number]
-        assert before is not None
-        if after.checks_left != before.checks_left:
-            checks.append((number, after.checks_left - before.checks_left))
-        state = (after.state.value, after.ending.value, after.ended, after.closes)
-        if state != (before.state.value, before.ending.value, before.ended, before.closes):
-            states.append((number, *state))
-    return [(sql.CHANGE_CHECKS_LEFT, checks), (sql.CHANGE_JOBS, states)]
-
-
-def _only_stage_differs(before: Execution, after: Execution) -> bool:
-    """Whether an execution has changed in no more than `sql.CHANGE_STAGES` writes."""
-    return (
-        before.worker == after.worker
-        and before.account == after.account
-        and before.pay == after.pay
-        and before.failures == after.failures
-        and before.was_checked == after.was_checked
-        and before.for_checker == after.for_checker
-        and before.avoid_worker == after.avoid_worker
-        and before.avoid_account == after.avoid_account
-    )
-
-
-def _tally_changes(desk: Desk) -> list[Row]:
-    """By how much the tallies of jobs change: see `schema.tallies`."""
-    sums: dict[int, list[int]] = {}
-    for key, task in desk.tasks.changed.items():
-        if task is not None:
-            tally = sums.setdefault(key[0], [0] * 7)
-            tally[task.stage] -= 1
-            tally[desk.tasks[key].stage] += 1
-    for number, before in desk.executions.changed.items():
-        after = desk.executions[number]
-        tally = sums.setdefault(after.job, [0] * 7)
-        _count(tally, after, 1)
-        if before is not None:
-            _count(tally, before, -1)
-    return [(job, *tally) for job, tally in sorted(sums.items()) if any(tally)]
-
-
-def _count(tally: list[int], execution: Execution, sign: int) -> None:
-    stage = execution.stage
-    if stage is Stage.WAITING or stage is Stage.LEASED:
-        tally[5] += sign
-    elif stage is Stage.HELD:
-        tally[6] += sign
-    elif stage is Stage.PAID:
-        tally[4] += sign * execution.pay

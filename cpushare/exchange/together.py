@@ -8,6 +8,7 @@ at a time.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from cpushare.exchange.workdesk import Call
@@ -16,6 +17,7 @@ from cpushare.market.messages import WorkAnswer
 
 MOST_CALLS, MOST_TASKS = 32, 1600
 """Requests of a group, and results and leases of all of them."""
+_Waiting = tuple["asyncio.Future[WorkAnswer]", Call]
 Serve = Callable[[Sequence[Call]], Awaitable[Sequence[WorkAnswer | MarketError]]]
 
 
@@ -24,13 +26,13 @@ class Together:
 
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
-        self._line: dict[asyncio.Future[WorkAnswer], Call] = {}
+        self._line: dict[bytes, deque[_Waiting]] = {}
         self._under_way: asyncio.Task[None] | None = None
 
     async def ask(self, call: Call) -> WorkAnswer:
         """The answer to a request. Raises what `serve` says to it."""
         future: asyncio.Future[WorkAnswer] = asyncio.get_running_loop().create_future()
-        self._line[future] = call
+        self._line.setdefault(call.key, deque()).append((future, call))
         if self._under_way is None or self._under_way.done():
             self._under_way = asyncio.ensure_future(self._run())
         return await asyncio.shield(future)  # who hangs up has asked all the same
@@ -39,33 +41,35 @@ class Together:
         while group := self._take():
             await self._answer(group)
 
-    def _take(self) -> dict[asyncio.Future[WorkAnswer], Call]:
-        """Take some of those that came first: a worker that asks twice is served one by one."""
-        group: dict[asyncio.Future[WorkAnswer], Call] = {}
-        keys: set[bytes] = set()
+    def _take(self) -> list[_Waiting]:
+        """One request each of those who came first. Whoever has more waits behind all others."""
+        group: list[_Waiting] = []
+        again: dict[bytes, deque[_Waiting]] = {}
         tasks = 0
-        for future, call in self._line.items():
-            tasks += len(call.request.results) + len(call.request.returned) + call.request.wants
-            if group and (tasks > MOST_TASKS or len(group) == MOST_CALLS):
+        while self._line and len(group) < MOST_CALLS:
+            key, mine = next(iter(self._line.items()))
+            request = mine[0][1].request
+            tasks += len(request.results) + len(request.returned) + request.wants
+            if group and tasks > MOST_TASKS:
                 break
-            if call.key not in keys:
-                keys.add(call.key)
-                group[future] = call
-        for future in group:
-            del self._line[future]
+            group.append(mine.popleft())
+            del self._line[key]
+            if mine:
+                again[key] = mine
+        self._line |= again
         return group
 
-    async def _answer(self, group: dict[asyncio.Future[WorkAnswer], Call]) -> None:
+    async def _answer(self, group: Sequence[_Waiting]) -> None:
         answers: Sequence[WorkAnswer | Exception]
         try:
-            answers = await self._serve(list(group.values()))
+            answers = await self._serve([call for _, call in group])
         except Exception as error:
             if len(group) > 1 and not isinstance(error, Unreachable):
-                for future, call in group.items():  # whose fault that was shall be nobody else's
-                    await self._answer({future: call})
+                for each in group:  # whose fault that was shall be nobody else's
+                    await self._answer([each])
                 return
             answers = [error] * len(group)
-        for future, answer in zip(group, answers, strict=True):
+        for (future, _), answer in zip(group, answers, strict=True):
             if isinstance(answer, Exception):
                 future.set_exception(answer)
                 future.exception()  # nobody may be left to look at it

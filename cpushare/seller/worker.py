@@ -48,6 +48,7 @@ POLL_S = 50.0
 AGAIN_S, LONGEST_RETRY_S = 1.0, 300.0
 """When whoever has work in hand asks for more again, at least, and whoever has none, at most."""
 TICK_S = 0.25
+STOPPED = "the seller stopped"
 SPOOL_FULL = "unsent results fill their share of the disk"
 
 
@@ -371,8 +372,7 @@ class Worker:
     def _refuse_late(self, answer: WorkAnswer) -> None:
         """Leases that came when we were gone."""
         if answer.leases:
-            back = [HandBack(lease.id, "the seller stopped") for lease in answer.leases]
-            self._client.work(WorkRequest(returned=back[:LEASE_TASKS]))
+            self._client.work(WorkRequest(returned=_all_back(answer)))
 
     def _download(self, names: object) -> dict[str, bytes]:
         found = self._client.download_many(names)  # type: ignore[arg-type]
@@ -399,7 +399,7 @@ class Worker:
         for the first, and finds nothing to do.
         """
         with self._leaving:
-            self._abandon("the seller stopped")
+            self._abandon(STOPPED)
             with self.desk.lock:
                 batch = self.desk.collect()
                 if batch is not None:
@@ -415,7 +415,11 @@ class Worker:
             with self._connect() as client:
                 answer = client.work(WorkRequest(returned=returned[:LEASE_TASKS], holding=kept))
                 if answer.leases:
-                    back = [HandBack(lease.id, "the seller stopped") for lease in answer.leases]
-                    client.work(WorkRequest(returned=back[:LEASE_TASKS], holding=kept))
+                    client.work(WorkRequest(returned=_all_back(answer), holding=kept))
         except MarketError:
             log.warning("%s: the leases could not be handed back: they will expire", self.name)
+
+
+def _all_back(answer: WorkAnswer) -> list[HandBack]:
+    """Leases that came too late."""
+    return [HandBack(lease.id, STOPPED) for lease in answer.leases[:LEASE_TASKS]]

@@ -84,6 +84,18 @@ def test_a_worker_is_in_a_group_once() -> None:
     run(scenario())
 
 
+def test_a_flood_of_one_key_holds_up_nobody_else() -> None:
+    async def scenario() -> None:
+        desk = Desk()
+        flood = [call(0, MOST_TASKS) for _ in range(200)]
+        answers = await asked(desk, [*flood, *(call(n) for n in range(1, 6))])
+        assert all(isinstance(each, WorkAnswer) for each in answers)
+        last = max(n for n, group in enumerate(desk.groups) if group != [call(0).key])
+        assert last <= 3
+
+    run(scenario())
+
+
 def test_who_breaks_a_group_is_told_alone() -> None:
     async def scenario() -> None:
         desk = Desk()

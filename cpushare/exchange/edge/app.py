@@ -33,7 +33,8 @@ from cpushare.market.errors import MarketError, Unreachable
 SWEEP_S, SOON_S = 0.5, 0.1
 """How often is looked what time has brought; and how soon, when results have come."""
 SHARE = 4
-"""A sweep that has changed nothing is followed by so many times as long without one."""
+"""A sweep that has changed nothing is followed by so many times as long without one, another by as
+long."""
 Beside = Callable[[], Awaitable[object]]
 """Something that runs as long as the application does."""
 log = structlog.get_logger("cpushare.exchange")
@@ -102,12 +103,11 @@ async def _sweep(world: World, bell: Bell, pulse: Pulse) -> None:
     """Do what time brings, again and again."""
     is_well = True
     while True:
-        began, pause_s = time.monotonic(), SOON_S
+        began, share = time.monotonic(), SHARE
         try:
             if await sweep(world):
                 bell.ring()
-            else:
-                pause_s = max(SOON_S, SHARE * (time.monotonic() - began))
+                share = 1
             pulse.beat()
             is_well = True
         except Unreachable as error:  # a database may be away for long: that is said once
@@ -116,5 +116,5 @@ async def _sweep(world: World, bell: Bell, pulse: Pulse) -> None:
             is_well = False
         except Exception:
             log.exception("the sweep failed")
-        await asyncio.sleep(pause_s)
+        await asyncio.sleep(max(SOON_S, share * (time.monotonic() - began)))
         await bell.results(SWEEP_S)

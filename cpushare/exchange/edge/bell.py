@@ -1,15 +1,18 @@
 """Sellers that wait for work, and the bell that tells them of some.
 
-Whoever waits is asked for in turn, those who came first first, and gets what suits it. Nobody is
-asked twice about the same work: only what began to wait since is news. So five thousand sellers
-without anything to do cost nothing but their connections.
+Whoever waits is asked for in turn, those who came first first, and gets what suits it. Only what
+began to wait since is news; while there is work, a few are asked for again all the same, since
+another front end may have been looking at it just then. So five thousand sellers without anything
+to do cost nothing but their connections.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
+import heapq
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 from cpushare.exchange.service import World
 from cpushare.market.errors import MarketError
@@ -28,6 +31,7 @@ class Waiter:
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
+        self.asked = 0
         self.answer: asyncio.Future[WorkAnswer] = asyncio.get_running_loop().create_future()
 
 
@@ -39,6 +43,7 @@ class Bell:
         self._waiters: dict[Waiter, float] = {}
         self._rung, self._results = asyncio.Event(), asyncio.Event()
         self.mark = 0.0
+        self._asked, self._asked_again = 0, 0.0
 
     def __len__(self) -> int:
         return len(self._waiters)
@@ -87,19 +92,34 @@ class Bell:
             self._rung.clear()
             if self._waiters and await self._has_news():
                 await self._go_round()
+                await self._ask_again()
 
     async def _go_round(self) -> None:
         line = [waiter for waiter, seen in self._waiters.items() if seen != self.mark]
         misses = 0
         for start in range(0, len(line), TOGETHER):
             some = [waiter for waiter in line[start : start + TOGETHER] if waiter in self._waiters]
-            self._waiters |= dict.fromkeys(some, self.mark)
-            found = await asyncio.gather(*map(self._ask, some))
+            found = await self._ask_all(some)
             misses = 0 if any(found) else misses + len(some)
             if misses >= MISSES:
                 misses = 0
                 if not await self._has_news():
                     return
+
+    async def _ask_again(self) -> None:
+        """Ask for those for whom nobody has asked for the longest time, now and then."""
+        now = time.monotonic()
+        if now - self._asked_again < POLL_S:
+            return
+        self._asked_again = now
+        await self._ask_all(heapq.nsmallest(TOGETHER, self._waiters, key=lambda each: each.asked))
+
+    async def _ask_all(self, waiters: Sequence[Waiter]) -> list[bool]:
+        self._waiters |= dict.fromkeys(waiters, self.mark)
+        self._asked += 1
+        for waiter in waiters:
+            waiter.asked = self._asked
+        return await asyncio.gather(*map(self._ask, waiters))
 
     async def _ask(self, waiter: Waiter) -> bool:
         try:

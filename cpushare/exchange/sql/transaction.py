@@ -43,9 +43,8 @@ S = TypeVar("S")
 PART = 10_000
 LAST = (1 << 63) - 1
 NOBODY = -1
-MOST_DEALT, SPARE = 1_000, 32
-"""Waiting executions that are read for several workers at once, and of those the ones that are read
-beyond what they ask for, since not everything suits everybody."""
+MOST_DEALT = 1_000
+"""Waiting executions that are read, and locked, for several workers at once."""
 _TALLIED = tuple(TaskStage)
 
 
@@ -229,7 +228,7 @@ class SqlTransaction:
         if len(sellers) > 1:
             price = min(each.worker.min_price for each in sellers)
             memory = max(each.worker.memory_bytes for each in sellers)
-            count = min(sum(each.count for each in sellers) + SPARE, MOST_DEALT)
+            count = min(sum(each.count for each in sellers), MOST_DEALT)
             found = await self._link.fetch(sql.WAITING, price, memory, NOBODY, NOBODY, count)
             is_all = len(found) < count
             pool = [rows.execution_of(row) for row in found]

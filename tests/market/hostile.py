@@ -7,11 +7,15 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import httpx
 
+from cpushare.exchange.edge import app
 from cpushare.exchange.memory import MemoryStore
+from cpushare.exchange.service import World
+from cpushare.exchange.sweep import sweep
 from cpushare.market import signing
 from cpushare.market.keys import KeyPair
 from tests.market.serving import Served
@@ -81,10 +85,17 @@ def raw(exchange: Served, *parts: bytes, timeout_s: float = 10.0) -> bytes:
 
 @contextmanager
 def unchanged(exchange: Served) -> Iterator[None]:
-    """Whatever happens in here leaves every row as it was."""
-    before = rows(exchange)
-    yield
-    assert rows(exchange) == before
+    """Whatever happens in here leaves every row as it was. What time brings has to wait."""
+    with patch.object(app, "sweep", _nothing):
+        while exchange.run(sweep(exchange.world)):
+            pass
+        before = rows(exchange)
+        yield
+        assert rows(exchange) == before
+
+
+async def _nothing(world: World) -> int:
+    return 0
 
 
 def refused(found: httpx.Response, status: int, kind: str, words: str = "") -> None:

@@ -208,7 +208,7 @@ def test_results_wait_for_an_exchange_that_is_gone(tmp_path: Path) -> None:
         wait_for(lambda: seller.tell().workers[0].held)
     try:
         wait_for(lambda: seller.tell().workers[0].unsent)
-        assert "does not answer" in seller.tell().workers[0].why
+        wait_for(lambda: "does not answer" in seller.tell().workers[0].why)
         assert list(seller.state.glob("workers/*/spool/*.batch"))
         seller.end(signal.SIGKILL)
         with (

@@ -96,6 +96,29 @@ def test_a_sum_whose_flags_are_read_is_left_alone(then: str) -> None:
     assert emission._in_two_steps(["\taddq\t$783, %rdx", *_lines(then)], 0) == []
 
 
+@pytest.mark.parametrize("offset", [-(1 << 31), 3 - (1 << 31), (1 << 31) - 1, 0])
+@pytest.mark.parametrize(
+    "line", ["movb\t%al, {0}(%r15,%rcx)", "leaq\t{0}(%rcx,%rax), %rdx", "addq\t${0}, %rdx"]
+)
+def test_offsets_stay_within_32_bits(line: str, offset: int) -> None:
+    lines = ["\t" + line.format(offset), "\tretq"]
+    written = emission._in_two_steps(lines, 0) or emission._on_another_base(lines[0])
+    assert written != lines[:1]
+    assert backend.assemble("\n".join([*written, lines[1]]), CPU)
+
+
+def test_a_kernel_whose_offsets_are_at_their_least() -> None:
+    """The compile box died of it."""
+    kernel = random_kernel(Random(26107511), 52)
+    module = verify(codec.encode(Module((kernel,))))
+    inputs = random_images(Random(0), kernel)
+    left, right = (
+        engines.outcome(engine, module, "k", inputs, {"p0": -18})
+        for engine in (engines.interpret, engines.native)
+    )
+    engines.assert_same(left, right)
+
+
 def _lines(text: str) -> list[str]:
     return [line if line.endswith(":") else f"\t{line}" for line in text.split(";")]
 

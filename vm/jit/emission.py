@@ -101,8 +101,14 @@ def _in_two_steps(lines: list[str], number: int) -> list[str]:
         rest = f"({register})"
     else:
         return []
-    first = f"\tleaq\t{offset - MOVED}{rest}, {register}"
-    return [first, f"\tleaq\t{MOVED}({register}), {register}"]
+    moved = _way(offset)
+    first = f"\tleaq\t{offset - moved}{rest}, {register}"
+    return [first, f"\tleaq\t{moved}({register}), {register}"]
+
+
+def _way(offset: int) -> int:
+    """How far to move what an offset is added to: it is to stay within 32 bits."""
+    return MOVED if offset >= MOVED - (1 << 31) else -MOVED
 
 
 def _flags_are_over(lines: list[str], number: int) -> bool:
@@ -132,8 +138,9 @@ def _on_another_base(line: str) -> list[str]:
     if found is None or not PLAIN.match(line) or len(_family(found[2]).findall(line)) != 1:
         return [line]
     offset, base, then = int(found[1]), found[2], found[3]
-    other = line[: found.start()] + f"{offset - MOVED}({base}{then}" + line[found.end() :]
-    return [f"\tleaq\t{MOVED}({base}), {base}", other, f"\tleaq\t-{MOVED}({base}), {base}"]
+    moved = _way(offset)
+    other = line[: found.start()] + f"{offset - moved}({base}{then}" + line[found.end() :]
+    return [f"\tleaq\t{moved}({base}), {base}", other, f"\tleaq\t{-moved}({base}), {base}"]
 
 
 def _family(register: str) -> re.Pattern[str]:

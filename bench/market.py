@@ -26,6 +26,8 @@ from msgspec import Struct
 from bench.machine import cpu_model, revision
 from bench.market_load import Crowd, Load
 from bench.market_store import transfers_per_second
+from cpushare.exchange.commands.folder import certificate_hash
+from cpushare.exchange.config import read_config
 from cpushare.market.keys import KeyPair
 from cpushare.market.messages import JobOrder, JobStatus, encode
 from cpushare.market.rasters import blob_name
@@ -59,12 +61,8 @@ class Exchange:
         self.pid = pid
         self.first = 0
         pair = KeyPair.load_or_make(folder / "buyer.key")
-        pin = subprocess.run(
-            ["openssl", "x509", "-in", folder / "certificate.pem", "-outform", "DER"],
-            check=True,
-            capture_output=True,
-        ).stdout
-        self.buyer = ExchangeClient(address, pair, certificate=blob_name(pin))
+        pin = certificate_hash(folder, read_config(folder))
+        self.buyer = ExchangeClient(address, pair, certificate=pin)
 
     def load(self, sellers: int, **fields: object) -> list[Load]:
         """Two processes of sellers."""

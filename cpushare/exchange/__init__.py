@@ -1,6 +1,8 @@
 """The exchange: where sell orders and jobs meet, and coins change hands.
 
-    service.py   what may be asked: requests in, answers out, each in one transaction
+    workdesk.py jobs.py blobdesk.py    what sellers and buyers may ask: requests in, answers out
+    together.py  sellers' requests that come at the same time, in one transaction
+    service.py   what all of these have of the world outside
     store.py     what keeps the rows: memory.py in dictionaries, sql/ in SQLite or PostgreSQL
     sweep.py     what time brings: leases that run out, jobs that end
 

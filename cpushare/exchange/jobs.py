@@ -250,13 +250,7 @@ class JobDesk:
             job = await self._mine(transaction, signed, name)
             tasks = await transaction.changes(job.id, after, RESULTS_PAGE)
         last = tasks[-1].changed if tasks else after
-        return ResultsPage(
-            job.hash,
-            job.state.value,
-            [_shown(each) for each in tasks],
-            last,
-            settled,
-        )
+        return ResultsPage(job.hash, job.state.value, [*map(_shown, tasks)], last, settled)
 
     @again
     async def cancel(self, signed: Signed, name: str) -> JobStatus:

@@ -357,18 +357,17 @@ class Rules:
         if not execution.pay:
             return
         job = self.desk.jobs[execution.job]
-        pending = execution_transfer_id(Step.PENDING, execution.id)
-        is_first = step is Step.PENDING
+        first = execution_transfer_id(Step.PENDING, execution.id)
         self.desk.transfers.append(
             Transfer(
-                pending if is_first else execution_transfer_id(step, execution.id),
+                execution_transfer_id(step, execution.id),
                 step,
                 job.escrow,
                 execution.account,
                 execution.pay,
                 f"task of job {job.hash[:16]}",
                 self.now,
-                b"" if is_first else pending,
+                b"" if step is Step.PENDING else first,
             )
         )
 

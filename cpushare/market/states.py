@@ -144,7 +144,7 @@ class Task(Struct, frozen=True, gc=False):
 
 
 class Execution(Struct, frozen=True, gc=False):
-    """One worker's go at a task; its `id`, drawn at random, is the lease's.
+    """One worker's go at a task; its `id`, which nobody can foresee, is the lease's.
 
     `worker` has it, or had it last (0: nobody); `avoid_worker` and `avoid_account` may not have
     it; with `for_checker` only the exchange's own worker may. `since` is when its stage began,

@@ -84,15 +84,8 @@ class BooksMachine(RuleBasedStateMachine):
     @rule(target=entered, a=accounts, b=accounts, amount=st.integers(-1, 120))
     def move(self, a: int, b: int, amount: int) -> object:
         transfer = self._new(Step.MOVE, a, b, amount, b"")
-        try:
-            self._enter(transfer)
-        except TooMuch:
-            assert amount > self.has[a] - self.aside[a]
+        if not self._is_entered(transfer):
             return multiple()
-        except Forbidden:
-            assert amount < 1 or a == b
-            return multiple()
-        assert 1 <= amount <= self.has[a] - self.aside[a]
         self.has[a] -= amount
         self.has[b] += amount
         return transfer
@@ -100,16 +93,25 @@ class BooksMachine(RuleBasedStateMachine):
     @rule(target=pendings, a=accounts, b=accounts, amount=st.integers(1, 60))
     def set_aside(self, a: int, b: int, amount: int) -> object:
         transfer = self._new(Step.PENDING, a, b, amount, b"")
-        try:
-            self._enter(transfer)
-        except TooMuch:
-            assert amount > self.has[a] - self.aside[a]
-            return multiple()
-        except Forbidden:
-            assert a == b
+        if not self._is_entered(transfer):
             return multiple()
         self.aside[a] += amount
         return transfer
+
+    def _is_entered(self, transfer: Transfer) -> bool:
+        """Enter what takes from an account; it is refused just where it must be."""
+        debit, amount = transfer.debit, transfer.amount
+        free = self.has[debit] - self.aside[debit]
+        try:
+            self._enter(transfer)
+        except TooMuch:
+            assert amount > free
+            return False
+        except Forbidden:
+            assert amount < 1 or debit == transfer.credit
+            return False
+        assert 1 <= amount <= free
+        return True
 
     @rule(target=entered, pending=consumes(pendings), is_paid=st.booleans())
     def end(self, pending: Transfer, is_paid: bool) -> Transfer:
@@ -150,8 +152,6 @@ class BooksMachine(RuleBasedStateMachine):
 
     @invariant()
     def is_as_the_model(self) -> None:
-        if not hasattr(self, "balances"):
-            return
         for number, balance in self.balances.items():
             assert balance.credits - balance.debits == self.has[number]
             assert balance.debits_pending == self.aside[number]
@@ -294,8 +294,6 @@ class MarketMachine(RuleBasedStateMachine):
 
     @invariant()
     def is_sound(self) -> None:
-        if not hasattr(self, "store"):
-            return
         check_store(self.store)
         for number in self.accepted:
             assert self.store.executions[number].stage not in (Stage.WAITING, Stage.LEASED)

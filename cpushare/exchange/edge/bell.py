@@ -31,7 +31,7 @@ class Waiter:
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
-        self.asked = 0
+        self.asked = 0.0
         self.answer: asyncio.Future[WorkAnswer] = asyncio.get_running_loop().create_future()
 
 
@@ -43,7 +43,7 @@ class Bell:
         self._waiters: dict[Waiter, float] = {}
         self._rung, self._results = asyncio.Event(), asyncio.Event()
         self.mark = 0.0
-        self._asked, self._asked_again = 0, 0.0
+        self._asked_again = 0.0
 
     def __len__(self) -> int:
         return len(self._waiters)
@@ -116,9 +116,8 @@ class Bell:
 
     async def _ask_all(self, waiters: Sequence[Waiter]) -> list[bool]:
         self._waiters |= dict.fromkeys(waiters, self.mark)
-        self._asked += 1
         for waiter in waiters:
-            waiter.asked = self._asked
+            waiter.asked = time.monotonic()
         return await asyncio.gather(*map(self._ask, waiters))
 
     async def _ask(self, waiter: Waiter) -> bool:

@@ -77,7 +77,9 @@ def listen(host: str, port: int, count: int = 1) -> list[socket.socket]:
 
 
 def run_here(what: Coroutine[Any, Any, T]) -> T:
-    """Run something in the loop that serves best: uvloop where there is one."""
+    """Run something in the loop that serves best, uvloop where there is one, for as long as this
+    process lives: its garbage collector is set for that.
+    """
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
     gc.set_threshold(GARBAGE)

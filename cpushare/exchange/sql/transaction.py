@@ -133,11 +133,6 @@ class SqlTransaction:
             (sql.ADD_TO_BALANCES, changes),
         ]
 
-    async def transfers(self, ids: Collection[bytes]) -> dict[bytes, Transfer]:
-        """Look them up."""
-        found = await self._link.find(sql.TRANSFERS, _one(ids))
-        return {row[0]: rows.transfer_of(row) for row in found}
-
     async def history(self, account: int, before: int, count: int) -> list[tuple[int, Transfer]]:
         """Merge what went out and what came in."""
         found = await self._link.fetch(sql.HISTORY, account, before or LAST, count)
@@ -207,14 +202,15 @@ class SqlTransaction:
         numbers = sorted(row[0] for row in found)
         if not all(number in desk.executions for number in numbers):
             leased = await self._link.find(sql.LEASED, _one(workers))
-            numbers = sorted(each.id for each in await self._lay_alone(desk, leased))
+            await self._lay_alone(desk, map(rows.execution_of, leased))
+            numbers = sorted(row[0] for row in leased)
         return [desk.executions[number] for number in numbers]
 
-    async def _lay_alone(self, desk: Desk, found: Iterable[Row]) -> list[Execution]:
-        executions = [rows.execution_of(row) for row in found]
-        desk.lay(*executions)
-        await self._lay_jobs(desk, {each.job for each in executions})
-        return executions
+    async def _lay_alone(self, desk: Desk, executions: Iterable[Execution]) -> None:
+        """Executions and their jobs, without their tasks."""
+        found = list(executions)
+        desk.lay(*found)
+        await self._lay_jobs(desk, {each.job for each in found})
 
     async def lay_waiting(
         self, desk: Desk, wishes: Sequence[Wish], checks_before: float
@@ -222,30 +218,36 @@ class SqlTransaction:
         """The best of an index, passing over what is locked: for all sellers at once, and again for
         those whom that did not suit.
         """
-        sellers = [each for each in wishes if each.worker.standing is not Standing.CHECKER]
-        dealt: dict[int, list[Execution]] = {}
-        is_all = True
-        if len(sellers) > 1:
-            price = min(each.worker.min_price for each in sellers)
-            memory = max(each.worker.memory_bytes for each in sellers)
-            count = min(sum(each.count for each in sellers), MOST_DEALT)
-            found = await self._link.fetch(sql.WAITING, price, memory, NOBODY, NOBODY, count)
-            is_all = len(found) < count
-            pool = [rows.execution_of(row) for row in found]
-            for wish, some in zip(sellers, deal(pool, sellers, checks_before), strict=True):
-                dealt[wish.worker.id] = some
+        dealt = await self._deal_to_many(wishes, checks_before)
         taken = {each.id for some in dealt.values() for each in some}
         for wish in wishes:
-            mine = dealt.setdefault(wish.worker.id, [])
-            if not mine and not (is_all and len(sellers) > 1 and wish in sellers):
+            if wish.worker.id not in dealt:
                 waiting = await self._waiting(wish, len(taken), checks_before)
                 left = [each for each in waiting if each.id not in taken]
                 (dealt[wish.worker.id],) = deal(left, [wish], checks_before)
                 taken |= {each.id for each in dealt[wish.worker.id]}
-        lists = [dealt[wish.worker.id] for wish in wishes]
-        desk.lay(*(each for some in lists for each in some))
-        await self._lay_jobs(desk, {each.job for some in lists for each in some})
-        return lists
+        await self._lay_alone(desk, (each for some in dealt.values() for each in some))
+        return [dealt[wish.worker.id] for wish in wishes]
+
+    async def _deal_to_many(
+        self, wishes: Sequence[Wish], checks_before: float
+    ) -> dict[int, list[Execution]]:
+        """What several sellers get, by their numbers. Who got nothing, although more may wait than
+        was read, is left out.
+        """
+        sellers = [each for each in wishes if each.worker.standing is not Standing.CHECKER]
+        if len(sellers) < 2:
+            return {}
+        price = min(each.worker.min_price for each in sellers)
+        memory = max(each.worker.memory_bytes for each in sellers)
+        count = min(sum(each.count for each in sellers), MOST_DEALT)
+        found = await self._link.fetch(sql.WAITING, price, memory, NOBODY, NOBODY, count)
+        lists = deal(map(rows.execution_of, found), sellers, checks_before)
+        return {
+            wish.worker.id: some
+            for wish, some in zip(sellers, lists, strict=True)
+            if some or len(found) < count
+        }
 
     async def _waiting(self, wish: Wish, more: int, checks_before: float) -> list[Execution]:
         """What waits for one worker, and some more."""

@@ -113,15 +113,14 @@ def _way(offset: int) -> int:
 
 def _flags_are_over(lines: list[str], number: int) -> bool:
     """Whether what an instruction leaves in the flags is written over before anybody reads it."""
-    for _ in range(len(lines)):
+    for _ in lines:  # each once at most: jumps may go in a circle
         number += 1
-        line = lines[number]
-        if WRITES_FLAGS.match(line):
-            return True
-        if READS_FLAGS.match(line):
+        if number == len(lines) or READS_FLAGS.match(lines[number]):
             return False
-        if line.startswith("\tjmp\t"):
-            label = line.removeprefix("\tjmp\t") + ":"
+        if WRITES_FLAGS.match(lines[number]):
+            return True
+        if lines[number].startswith("\tjmp\t"):
+            label = lines[number].removeprefix("\tjmp\t") + ":"
             if label not in lines:
                 return False
             number = lines.index(label)

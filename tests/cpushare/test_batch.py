@@ -153,8 +153,8 @@ def test_damaged_notes_are_no_notes(home: Path) -> None:
 def test_fail_fast_begins_no_more(home: Path, jobs: int) -> None:
     for name in ("a", "b", "d"):
         (home / "in" / f"{name}.png").rename(home / "in" / f"y{name}.png")
-    for k in range(20):
-        shutil.copy(home / "in" / "ya.png", home / "in" / f"x{k:02}.png")
+    for k in range(20):  # large, so that what traps at once is told before most are done
+        write_image(home / "in" / f"x{k:02}.png", np.full((400, 600), 10, np.uint8))
     said = cpsc(*line(home, "--interpret", "--fail-fast", "-j", jobs))
     assert said.code == 3
     assert "c.png: kernel 'stats' trapped" in said.err

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from cpushare.exchange.blobs import describe
 from cpushare.exchange.service import World, use_up
+from cpushare.exchange.store import BlobRow
 from cpushare.market.errors import BadMessage, Missing
 from cpushare.market.frames import LENGTH_BYTES, pack_blobs, unpack_blobs
 from cpushare.market.messages import FRAME_BYTES, BlobNames
@@ -33,11 +33,11 @@ class BlobDesk:
         """Store blobs; gives their names. Raises `Unreachable` if there is no room."""
         if len(blobs) > FRAME_BLOBS:
             raise BadMessage(f"a frame has at most {FRAME_BLOBS} blobs, not {len(blobs)}")
-        named = dict(zip(await self.world.blobs.put_all(blobs), blobs, strict=True))
+        rows = {row.name: row for row in await self.world.blobs.put_all(blobs)}
         async with self.world.store.begin() as transaction:
             await use_up(transaction, signed, self.world.now())
-            await transaction.add_blobs([describe(name, data) for name, data in named.items()])
-        return BlobNames(list(named))
+            await transaction.add_blobs(rows.values())
+        return BlobNames(list(rows))
 
     async def keep_frame(self, signed: Signed, frame: bytes) -> BlobNames:
         """Store the blobs of a frame. Raises `BadMessage` if it is cut off."""
@@ -47,7 +47,8 @@ class BlobDesk:
         """One blob. Raises `Missing`."""
         async with self.world.store.begin() as transaction:
             await use_up(transaction, signed, self.world.now())
-        return await self.world.blob(name)
+            known = await transaction.blobs([name])
+        return (await self._bytes([name], known))[0]
 
     async def read_many(self, signed: Signed, names: Sequence[str]) -> bytes:
         """A frame of the first of some blobs: as many as it holds, one at least.
@@ -66,8 +67,13 @@ class BlobDesk:
             if room < 0 and chosen:
                 break
             chosen.append(name)
-        found = await self.world.blobs.get_all(chosen)
-        for name in chosen:
+        return pack_blobs(await self._bytes(chosen, known))
+
+    async def _bytes(self, names: Sequence[str], known: Mapping[str, BlobRow]) -> list[bytes]:
+        """Blobs of these names. Raises `Missing` if one is not known, or not there any more."""
+        rows = [known[name] for name in names if name in known]
+        found = await self.world.blobs.get_all(rows)
+        for name in names:
             if name not in found:
                 raise Missing(f"there is no blob {name}")
-        return pack_blobs([found[name] for name in chosen])
+        return [found[name] for name in names]

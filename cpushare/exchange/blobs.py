@@ -1,8 +1,10 @@
 """Bytes by their sha256: programs, rasters, job orders, in a folder or a bucket, through obstore.
 
-A blob is written whole or not at all (obstore writes beside and renames), and on a disk of ours it
-is on the platter before anybody is told that it is there. What is read from it is held against its
-name again: bytes that a disk has spoilt are as good as missing. What was written last is in memory.
+Blobs that come together are written together, as one pack: a file, or an object, costs more than
+the bytes of a small picture do. Where a blob lies is in its row (`BlobRow`). A pack is written
+whole or not at all (obstore writes beside and renames), and on a disk of ours it is on the platter
+before anybody is told that it is there. What is read from it is held against its name again: bytes
+that a disk has spoilt are as good as missing. What was written last is in memory.
 
 obstore's calls that wait are made in threads: its own asynchronous ones may abort the interpreter
 when it ends.
@@ -15,10 +17,13 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+from msgspec.structs import replace
 
 from cpushare.exchange.store import BlobRow
 from cpushare.market.errors import BadMessage, Unreachable
@@ -31,8 +36,6 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[0-9a-f]{64}")
 LEAST_FREE_BYTES = 256 << 20
 """A disk with less is full: the database, which may lie on it too, goes on."""
-WRITERS = 8
-"""Threads that write blobs: what they flush at the same time is one wait."""
 RECENT_BYTES = 128 << 20
 """What is kept in memory of what was written or read last."""
 
@@ -55,7 +58,6 @@ class BlobStore:
         self._folder = folder
         self.least_free_bytes = least_free_bytes
         self._recent = Recent(RECENT_BYTES)
-        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="blobs")
 
     @staticmethod
     def open(url: str, least_free_bytes: int = LEAST_FREE_BYTES) -> BlobStore:
@@ -73,50 +75,77 @@ class BlobStore:
             raise BadMessage(f"'{url[:100]}' keeps no blobs: file:///FOLDER or s3://BUCKET")
         return BlobStore(from_url(url), None)
 
-    async def get(self, name: str) -> bytes | None:
-        """The bytes of this name, if they are there and whole."""
-        return (await self.get_all([name])).get(name)
+    async def get(self, row: BlobRow) -> bytes | None:
+        """A blob's bytes, if they are there and whole."""
+        return (await self.get_all([row])).get(row.name)
 
-    async def get_all(self, names: Sequence[str]) -> dict[str, bytes]:
-        """Those of some blobs that are there and whole."""
-        kept = {check_name(name): self._recent.get(name) for name in names}
+    async def get_all(self, rows: Sequence[BlobRow]) -> dict[str, bytes]:
+        """The bytes of some blobs by name, of those that are there and whole."""
+        kept = {check_name(row.name): self._recent.get(row.name) for row in rows}
         found = {name: data for name, data in kept.items() if data is not None}
         if len(found) < len(kept):
-            others = [name for name in kept if name not in found]
+            others = [row for row in rows if row.name not in found]
             read = await asyncio.to_thread(self._get_all, others)
             self._recent.keep(read)
             found |= read
         return found
 
-    def _get_all(self, names: Sequence[str]) -> dict[str, bytes]:
-        found = {name: self._get(name) for name in names}
-        return {name: data for name, data in found.items() if data is not None}
+    def _get_all(self, rows: Sequence[BlobRow]) -> dict[str, bytes]:
+        of_pack = attrgetter("lies_in")
+        found: dict[str, bytes] = {}
+        for pack, group in groupby(sorted(rows, key=of_pack), of_pack):
+            wanted = list(group)
+            parts = self._read(pack, wanted)
+            found |= {row.name: part for row, part in zip(wanted, parts, strict=False)}
+        return {name: data for name, data in found.items() if blob_name(data) == name}
 
-    def _get(self, name: str) -> bytes | None:
+    def _read(self, pack: str, rows: Sequence[BlobRow]) -> list[bytes]:
+        """What lies where blobs of a pack should; nothing if there is no such pack.
+
+        All from the first to the last is read at once: who wants one wants its neighbours.
+        """
         import obstore
+        from obstore.exceptions import GenericError
 
+        place = _place(check_name(pack))
+        first = min(row.start for row in rows)
+        end = max(row.start + row.size_bytes for row in rows)
         try:
-            data = bytes(obstore.get(self._store, _place(name)).bytes())
+            if first == end:  # obstore reads no range of nothing
+                data = b""
+            else:
+                data = bytes(obstore.get_range(self._store, place, start=first, end=end))
         except FileNotFoundError:
-            return None
-        return data if blob_name(data) == name else None
+            return []
+        except GenericError:  # also: it ends before the range begins
+            data = bytes(obstore.get(self._store, place).bytes())[first:end]
+        starts = [row.start - first for row in rows]
+        return [data[s : s + row.size_bytes] for s, row in zip(starts, rows, strict=True)]
 
-    async def put(self, data: bytes) -> str:
-        """Keep bytes; gives their name. Raises `DiskFull`."""
+    async def put(self, data: bytes) -> BlobRow:
+        """Keep a blob; gives what is to be kept of it. Raises `DiskFull`."""
         return (await self.put_all([data]))[0]
 
-    async def put_all(self, blobs: Sequence[bytes]) -> list[str]:
-        """Keep some blobs; gives their names. Raises as `put`, and some may be kept then."""
-        names = await asyncio.to_thread(self._put_all, blobs)
-        self._recent.keep(dict(zip(names, blobs, strict=True)))
-        return names
+    async def put_all(self, blobs: Sequence[bytes]) -> list[BlobRow]:
+        """Keep some blobs, all or none; gives what is to be kept of them. Raises as `put`."""
+        rows = await asyncio.to_thread(self._put_all, blobs) if blobs else []
+        self._recent.keep({row.name: data for row, data in zip(rows, blobs, strict=True)})
+        return rows
 
-    def _put_all(self, blobs: Sequence[bytes]) -> list[str]:
+    def _put_all(self, blobs: Sequence[bytes]) -> list[BlobRow]:
         self._check_room(sum(map(len, blobs)))
-        names = [blob_name(data) for data in blobs]
-        for _ in self._writers.map(self._write, names, blobs):
-            pass  # raises what a writer has
-        return names
+        named = [(blob_name(data), data) for data in blobs]
+        different = dict(named)
+        rows = {name: describe(name, data) for name, data in different.items()}
+        if len(rows) == 1:
+            self._write(*named[0])
+        else:
+            pack = blob_name("".join(rows).encode())
+            self._write(pack, b"".join(different.values()))
+            starts = accumulate(map(len, different.values()), initial=0)
+            for name, start in zip(different, starts, strict=False):
+                rows[name] = replace(rows[name], pack=pack, start=start)
+        return [rows[name] for name, _ in named]
 
     def _write(self, name: str, data: bytes) -> None:
         import obstore
@@ -138,7 +167,7 @@ class BlobStore:
 
     async def check(self) -> None:
         """Raises whatever keeps blobs from being read or written."""
-        await self.get("0" * 64)
+        await self.get(BlobRow("0" * 64, 0))
         self._check_room(0)
 
 

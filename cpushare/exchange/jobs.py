@@ -71,21 +71,21 @@ class JobDesk:
             return found
         if order.tasks > JOB_TASKS:
             raise TooMuch(f"a job has at most {JOB_TASKS} tasks, not {order.tasks}")
-        verified = await self.world.program(order.program)
         inputs = {blob for row in order.inputs for blob in row.values()}
         async with self.world.store.begin() as transaction:
+            verified = await self.world.program(transaction, order.program)
             shapes = _shapes(await transaction.blobs(inputs), inputs)
         owner = signed.key + order.trust.encode()
         if order.tasks <= FEW:
             work = _measure_all(verified, order, shapes, owner)
         else:
             work = await asyncio.to_thread(_measure_all, verified, order, shapes, owner)
-        await self.world.blobs.put(document)
-        return await self._begin(signed.key, order, document, work)
+        kept = await self.world.blobs.put(document)
+        return await self._begin(signed.key, order, document, kept, work)
 
     @again
     async def _begin(
-        self, key: bytes, order: JobOrder, document: bytes, work: Sequence[Work]
+        self, key: bytes, order: JobOrder, document: bytes, kept: BlobRow, work: Sequence[Work]
     ) -> JobStatus:
         async with self.world.store.begin() as transaction:
             raced = await transaction.job(job_hash(document, key))
@@ -94,7 +94,7 @@ class JobDesk:
             known = await transaction.outcomes({each.work for each in work})
             job = await self._fund(transaction, key, order, document, work, known)
             tasks, executions = self._make(job, work, known)
-            await transaction.add_blobs([BlobRow(blob_name(document), len(document))])
+            await transaction.add_blobs([kept])
             job = await transaction.add_job(job, tasks, executions)
             return await self._status(transaction, job)
 
@@ -315,7 +315,7 @@ class JobDesk:
         check_mint(mint, signature, operator)
         read_key(mint.account)
         document = encode(SignedMint(mint, signature.hex()))
-        name = await self.world.blobs.put(document)
+        kept = await self.world.blobs.put(document)
         async with self.world.store.begin() as transaction:
             source = await transaction.account(MINT, "")
             target = await transaction.account(USER, mint.account)
@@ -326,10 +326,10 @@ class JobDesk:
                 source,
                 target,
                 mint.amount,
-                f"mint: {mint.reason} [{name}]",
+                f"mint: {mint.reason} [{kept.name}]",
                 mint.created,
             )
-            await transaction.add_blobs([BlobRow(name, len(document))])
+            await transaction.add_blobs([kept])
             await transaction.enter([new])
 
     async def mints(self, operator: bytes, before: int) -> Mints:
@@ -337,8 +337,8 @@ class JobDesk:
         async with self.world.store.begin() as transaction:
             account = await transaction.find_account(MINT, "")
             found = await transaction.history(account, before, MINTS_PAGE) if account else []
-        names = [transfer.reason[-65:-1] for _, transfer in found]
-        mints = [decode(await self.world.blob(name), SignedMint) for name in names]
+            names = [transfer.reason[-65:-1] for _, transfer in found]
+            mints = [decode(await self.world.blob(transaction, n), SignedMint) for n in names]
         return Mints(show_key(operator), mints, found[-1][0] if len(found) == MINTS_PAGE else 0)
 
 

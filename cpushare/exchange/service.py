@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from cpushare.exchange.store import Store, Transaction
+from cpushare.exchange.store import BlobRow, Store, Transaction
 from cpushare.market.desk import Desk
 from cpushare.market.errors import BadSignature, Missing
 from cpushare.market.messages import JobOrder, decode
@@ -27,20 +27,20 @@ SENT_BEFORE = "this request was sent before"
 class Blobs(Protocol):
     """Bytes by their sha256 (cpushare/exchange/blobs.py)."""
 
-    async def get(self, name: str) -> bytes | None:
-        """The bytes of this name, if they are there."""
+    async def get(self, row: BlobRow) -> bytes | None:
+        """A blob's bytes, if they are there."""
 
-    async def get_all(self, names: Sequence[str]) -> Mapping[str, bytes]:
-        """Those of some blobs that are there."""
+    async def get_all(self, rows: Sequence[BlobRow]) -> Mapping[str, bytes]:
+        """The bytes of some blobs by name, of those that are there."""
 
-    async def put(self, data: bytes) -> str:
-        """Keep bytes; gives their name."""
+    async def put(self, data: bytes) -> BlobRow:
+        """Keep a blob; gives what is to be kept of it."""
+
+    async def put_all(self, blobs: Sequence[bytes]) -> list[BlobRow]:
+        """Keep some blobs; gives what is to be kept of them."""
 
     async def check(self) -> None:
         """Raises whatever keeps blobs from being read or written."""
-
-    async def put_all(self, blobs: Sequence[bytes]) -> list[str]:
-        """Keep some blobs; gives their names."""
 
 
 class World:
@@ -76,23 +76,25 @@ class World:
         """The rules at this moment."""
         return Rules(desk, self.policy, self.now(), self.draw, self.fresh)
 
-    async def blob(self, name: str) -> bytes:
+    async def blob(self, transaction: Transaction, name: str) -> bytes:
         """A blob's bytes. Raises `Missing`."""
-        data = await self.blobs.get(name)
+        row = (await transaction.blobs([name])).get(name)
+        data = None if row is None else await self.blobs.get(row)
         if data is None:
             raise Missing(f"there is no blob {name}")
         return data
 
-    async def program(self, name: str) -> VerifiedModule:
+    async def program(self, transaction: Transaction, name: str) -> VerifiedModule:
         """A verified program. Raises `Missing`, `BadMessage`."""
-        return self._programs.find(name) or self._programs.add(await self.blob(name))
+        found = self._programs.find(name)
+        return found or self._programs.add(await self.blob(transaction, name))
 
-    async def order(self, document: str) -> JobOrder:
+    async def order(self, transaction: Transaction, document: str) -> JobOrder:
         """What a job's buyer asked for, by the blob that holds it."""
         if document not in self._orders:
             if len(self._orders) >= KEPT_ORDERS:
                 self._orders.pop(next(iter(self._orders)))
-            self._orders[document] = decode(await self.blob(document), JobOrder)
+            self._orders[document] = decode(await self.blob(transaction, document), JobOrder)
         return self._orders[document]
 
 

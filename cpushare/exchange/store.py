@@ -65,11 +65,21 @@ Nonce = tuple[bytes, bytes, float]
 
 
 class BlobRow(Struct, frozen=True):
-    """What is known of a blob: its size, and its shape if it is a raster."""
+    """What is known of a blob: its size, its shape if it is a raster, and where it lies.
+
+    That is in the pack of this name from byte `start` on, or alone, under its own name.
+    """
 
     name: str
     size_bytes: int
     shape: RasterShape | None = None
+    pack: str = ""
+    start: int = 0
+
+    @property
+    def lies_in(self) -> str:
+        """The name of what holds it."""
+        return self.pack or self.name
 
 
 class Progress(Struct, frozen=True):

@@ -114,7 +114,7 @@ class WorkDesk:
             await self._take(transaction, rules, served)
             await self._grant(transaction, rules, served)
             answers = [
-                await self._answer(desk, each) if isinstance(each, _Served) else each
+                await self._answer(transaction, desk, each) if isinstance(each, _Served) else each
                 for each in found
             ]
             await transaction.save(desk)
@@ -161,13 +161,18 @@ class WorkDesk:
         missing = images - set(await transaction.blobs(images)) if images else set()
         for each in served:
             for result in each.call.request.results:
-                receipt = await self._taken(rules, each.worker, result, missing)
+                receipt = await self._taken(transaction, rules, each.worker, result, missing)
                 each.receipts.append(receipt)
             for back in each.call.request.returned:
                 rules.hand_back(desk.workers[each.worker], back)
 
     async def _taken(
-        self, rules: Rules, worker: int, result: TaskResult, missing: set[str]
+        self,
+        transaction: Transaction,
+        rules: Rules,
+        worker: int,
+        result: TaskResult,
+        missing: set[str],
     ) -> Receipt:
         desk = rules.desk
         execution = desk.executions.get(result.lease)
@@ -175,7 +180,7 @@ class WorkDesk:
             return Receipt(result.lease, "refused", "that is no lease of yours")
         if not missing.isdisjoint(result.outcome.images.values()):
             return Receipt(result.lease, "refused", "upload the images first")
-        if reason := await self._reason(desk.jobs[execution.job], result):
+        if reason := await self._reason(transaction, desk.jobs[execution.job], result):
             back = HandBack(result.lease, reason, is_refused=True)
             rules.hand_back(desk.workers[worker], back)
             return Receipt(result.lease, "refused", reason)
@@ -194,9 +199,9 @@ class WorkDesk:
         for suspect in sorted(suspects):
             await transaction.lay_of_worker(desk, suspect)
 
-    async def _reason(self, job: Job, result: TaskResult) -> str:
+    async def _reason(self, transaction: Transaction, job: Job, result: TaskResult) -> str:
         """Why a result can be none of a job's; nothing if it can."""
-        verified = await self.world.program(job.program)
+        verified = await self.world.program(transaction, job.program)
         return check_outcome(kernel_of(verified, job.kernel), result.outcome)
 
     async def _grant(
@@ -229,11 +234,11 @@ class WorkDesk:
         for each in served:
             each.given += _granted(rules, each.worker, dealt.get(each.worker, []))
 
-    async def _answer(self, desk: Desk, served: _Served) -> WorkAnswer:
+    async def _answer(self, transaction: Transaction, desk: Desk, served: _Served) -> WorkAnswer:
         offers, leases = {}, []
         for execution in served.given:
             job = desk.jobs[execution.job]
-            order = await self.world.order(job.document)
+            order = await self.world.order(transaction, job.document)
             parameters, inputs = order.task(execution.index)
             offers[job.hash] = JobOffer(job.program, job.kernel, job.checked)
             leases.append(

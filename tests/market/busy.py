@@ -18,7 +18,6 @@ from compiler.pipeline import compile_text
 from cpushare.exchange.jobs import JobDesk
 from cpushare.exchange.memory import MemoryStore
 from cpushare.exchange.service import World
-from cpushare.exchange.store import BlobRow
 from cpushare.exchange.sweep import sweep
 from cpushare.exchange.workdesk import WorkDesk
 from cpushare.market.keys import KeyPair
@@ -35,7 +34,7 @@ from cpushare.market.messages import (
 )
 from cpushare.market.mint import sign_mint
 from cpushare.market.order import SellOrder, write_order
-from cpushare.market.rasters import HEAD_BYTES, blob_name, decode_raster, encode_raster, read_shape
+from cpushare.market.rasters import blob_name, decode_raster, encode_raster
 from cpushare.market.signing import Signed
 from cpushare.market.trust import TrustPolicy
 from cpushare.market.work import kernel_of, named_values
@@ -142,12 +141,10 @@ class Busy:
 
     async def upload(self, data: bytes) -> str:
         """Keep a blob, as the front end does."""
-        name = await self.blobs.put(data)
-        is_raster = data.startswith(b"\x93NUMPY")
-        shape = read_shape(data[:HEAD_BYTES]) if is_raster else None
+        row = await self.blobs.put(data)
         async with self.store.begin() as transaction:
-            await transaction.add_blobs([BlobRow(name, len(data), shape)])
-        return name
+            await transaction.add_blobs([row])
+        return row.name
 
     async def mint(self, account: KeyPair, micro: int, reason: str) -> None:
         """Coins for an account."""
@@ -185,7 +182,8 @@ class Busy:
 
     async def outcome(self, lease: Lease, lie: bool = False) -> Outcome:
         """What a task gives, by the interpreter; a lie has another record."""
-        data = await self.world.blob(lease.inputs["src"])
+        async with self.store.begin() as transaction:
+            data = await self.world.blob(transaction, lease.inputs["src"])
         found, raster = run(lease.parameters, data)
         if raster:
             await self.upload(raster)

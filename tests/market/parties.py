@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterable, Sequence
 from functools import cache
 
+from cpushare.exchange.blobs import describe
+from cpushare.exchange.store import BlobRow
 from cpushare.market.keys import KeyPair
 from cpushare.market.rasters import blob_name
 
@@ -22,23 +24,23 @@ class BlobDict:
     def __init__(self, blobs: Iterable[bytes] = ()) -> None:
         self.kept = {blob_name(each): each for each in blobs}
 
-    async def get(self, name: str) -> bytes | None:
+    async def get(self, row: BlobRow) -> bytes | None:
         """Look it up."""
-        return self.kept.get(name)
+        return self.kept.get(row.name)
 
-    async def get_all(self, names: Sequence[str]) -> dict[str, bytes]:
+    async def get_all(self, rows: Sequence[BlobRow]) -> dict[str, bytes]:
         """Look them up."""
-        return {name: self.kept[name] for name in names if name in self.kept}
+        return {row.name: self.kept[row.name] for row in rows if row.name in self.kept}
 
-    async def put(self, data: bytes) -> str:
+    async def put(self, data: bytes) -> BlobRow:
         """Keep it."""
         return (await self.put_all([data]))[0]
 
-    async def put_all(self, blobs: Sequence[bytes]) -> list[str]:
+    async def put_all(self, blobs: Sequence[bytes]) -> list[BlobRow]:
         """Keep them."""
-        names = [blob_name(each) for each in blobs]
-        self.kept.update(zip(names, blobs, strict=True))
-        return names
+        rows = [describe(blob_name(each), each) for each in blobs]
+        self.kept.update((row.name, each) for row, each in zip(rows, blobs, strict=True))
+        return rows
 
     async def check(self) -> None:
         """Nothing can be wrong."""

@@ -19,6 +19,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from compiler.pipeline import compile_text
+from cpushare.exchange.blobs import describe
 from cpushare.exchange.jobs import JobDesk
 from cpushare.exchange.memory import MemoryStore, MemoryTransaction
 from cpushare.exchange.service import World
@@ -159,6 +160,7 @@ class Simulation:
     def _order(self, number: int, trust: str, tasks: int) -> bytes:
         rows = [(number << 32 | index).to_bytes(8, "little") for index in range(tasks)]
         self.blobs.kept[blob_name(program())] = program()
+        self.store.blobs[blob_name(program())] = describe(blob_name(program()), program())
         budget = 1000 * MICRO
         order = JobOrder(blob_name(program()), "count", rows, [{}], 1000, budget, trust)
         return encode(order)

@@ -10,10 +10,12 @@ import ssl
 from pathlib import Path
 
 import httpx
+import obstore
 import pytest
 from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, algorithms
 from http_message_signatures.resolvers import HTTPSignatureKeyResolver
 from msgspec import structs
+from obstore.store import LocalStore, MemoryStore
 
 from cpushare.exchange.blobs import BlobStore, DiskFull, describe
 from cpushare.exchange.certificate import make_certificate
@@ -21,6 +23,7 @@ from cpushare.exchange.config import read_config, write_config
 from cpushare.exchange.edge.answers import TooOften
 from cpushare.exchange.edge.rates import Addresses, Rates
 from cpushare.exchange.edge.server import Serving
+from cpushare.exchange.store import BlobRow
 from cpushare.market import signing
 from cpushare.market.errors import BadMessage, BadSignature, Unreachable
 from cpushare.market.keys import read_key
@@ -168,8 +171,8 @@ def test_addresses_are_hashes_and_networks_of_ipv6_are_one() -> None:
 
 def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path) -> None:
     blobs = BlobStore.open((tmp_path / "blobs").as_uri(), least_free_bytes=0)
-    asyncio.run(blobs.put(b"kept"))
     with served(blobs=blobs) as exchange, exchange.client(pair("somebody")) as client:
+        client.upload([b"kept"])
         blobs.least_free_bytes = 1 << 62
         with pytest.raises(DiskFull, match="disk is full"):
             exchange.run(blobs.put(b"more"))
@@ -187,12 +190,43 @@ def test_a_blob_that_the_disk_has_spoilt_is_not_there(tmp_path: Path) -> None:
     def opened() -> BlobStore:  # what one has in memory another has not
         return BlobStore.open(tmp_path.as_uri(), least_free_bytes=0)
 
-    name = asyncio.run(opened().put(b"whole"))
-    assert asyncio.run(opened().get(name)) == b"whole"
+    row = asyncio.run(opened().put(b"whole"))
+    name = row.name
+    assert asyncio.run(opened().get(row)) == b"whole"
     (tmp_path / name[:2] / name).write_bytes(b"who")
-    assert asyncio.run(opened().get(name)) is None
-    assert asyncio.run(opened().put(b"whole")) == name
-    assert asyncio.run(opened().get(name)) == b"whole"
+    assert asyncio.run(opened().get(row)) is None
+    assert asyncio.run(opened().put(b"whole")) == row
+    assert asyncio.run(opened().get(row)) == b"whole"
+
+
+@pytest.mark.parametrize("kind", ["folder", "memory"])
+def test_blobs_that_come_together_are_one_pack(tmp_path: Path, kind: str) -> None:
+    blobs = [b"first", b"", b"third" * 1000, b"first", b"last"]
+    store = LocalStore(tmp_path) if kind == "folder" else MemoryStore()
+
+    def opened() -> BlobStore:
+        return BlobStore(store, tmp_path if kind == "folder" else None, least_free_bytes=0)
+
+    rows = asyncio.run(opened().put_all(blobs))
+    assert [row.name for row in rows] == [blob_name(data) for data in blobs]
+    (pack,) = {row.pack for row in rows}
+    expected = dict(zip([row.name for row in rows], blobs, strict=True))
+    assert asyncio.run(opened().get_all(rows)) == expected
+    assert asyncio.run(opened().get_all(rows[::-2])) == {
+        row.name: expected[row.name] for row in rows[::-2]
+    }
+    assert asyncio.run(opened().get(rows[2])) == b"third" * 1000
+    alone = asyncio.run(opened().put(b"alone"))
+    assert (alone.pack, alone.start) == ("", 0)
+    assert asyncio.run(opened().get_all([alone, rows[4]])) == {
+        alone.name: b"alone",
+        rows[4].name: b"last",
+    }
+    for spoilt, left in ((b"first", {b"first", b""}), (b"fi", {b""}), (b"F" * 5019, {b""})):
+        obstore.put(store, f"{pack[:2]}/{pack}", spoilt)
+        assert set(asyncio.run(opened().get_all(rows)).values()) == left
+    obstore.delete(store, f"{pack[:2]}/{pack}")
+    assert asyncio.run(opened().get_all([*rows, alone])) == {alone.name: b"alone"}
 
 
 def test_blobs_are_asked_for_by_names_alone(tmp_path: Path) -> None:
@@ -200,8 +234,10 @@ def test_blobs_are_asked_for_by_names_alone(tmp_path: Path) -> None:
     blobs = BlobStore.open((tmp_path / "in").as_uri(), least_free_bytes=0)
     for name in ("../x", "A" * 64, "0" * 63, f"{'0' * 64}\n"):
         with pytest.raises(BadMessage):
-            asyncio.run(blobs.get(name))
-    assert asyncio.run(blobs.get(blob_name(b"other"))) is None
+            asyncio.run(blobs.get(BlobRow(name, 6)))
+        with pytest.raises(BadMessage):
+            asyncio.run(blobs.get(BlobRow(blob_name(b"secret"), 6, pack=name)))
+    assert asyncio.run(blobs.get(BlobRow(blob_name(b"other"), 5))) is None
 
 
 def test_a_raster_is_described_if_it_is_whole() -> None:

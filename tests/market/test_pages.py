@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from cpushare.exchange.pages.routes import HEADERS
-from cpushare.market.messages import JobOrder
+from cpushare.market.messages import JobOrder, decode
 from cpushare.market.states import Job, TaskStage
 from tests.market.busy import Busy, make_busy, make_empty
 from tests.market.page_serving import CERTIFICATE, application
@@ -218,7 +218,7 @@ def test_csv_has_every_bit_and_no_formula(busy: Busy) -> None:
     assert answer.headers["content-disposition"].startswith("attachment; ")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert [row["state"] for row in rows] == ["final"] * 4 + ["trapped"] * 2
-    order: JobOrder = asyncio.run(busy.world.order(ours.document))
+    order = decode(busy.blobs.kept[ours.document], JobOrder)
     assert [row["src_sha256"] for row in rows] == [each["src"] for each in order.inputs] * 3
     assert all(row["dst_sha256"] in busy.blobs.kept for row in rows[:4])
     assert rows[4]["problem"].startswith("requirement") or "255" in rows[4]["problem"]

@@ -12,9 +12,10 @@ from functools import cache
 import numpy as np
 
 from compiler.pipeline import compile_text
+from cpushare.exchange.blobs import describe
 from cpushare.exchange.jobs import JobDesk
 from cpushare.exchange.service import World
-from cpushare.exchange.store import BlobRow, Store
+from cpushare.exchange.store import Store
 from cpushare.exchange.workdesk import WorkDesk
 from cpushare.market.messages import (
     Enrolment,
@@ -30,7 +31,7 @@ from cpushare.market.messages import (
 )
 from cpushare.market.mint import sign_mint
 from cpushare.market.order import SellOrder, write_order
-from cpushare.market.rasters import blob_name, encode_raster, read_shape
+from cpushare.market.rasters import blob_name, encode_raster
 from cpushare.market.signing import Signed
 from cpushare.market.trust import TrustPolicy
 from cpushare.market.work import kernel_of
@@ -99,10 +100,10 @@ class Market:
         return Signed(pair(who).public, int(self.clock), self.random.randbytes(16), b"", b"")
 
     async def upload(self) -> None:
-        """The picture that tasks are about."""
+        """The program, and the picture that tasks are about."""
         async with self.store.begin() as transaction:
-            name, shape = blob_name(PICTURE), read_shape(PICTURE)
-            await transaction.add_blobs([BlobRow(name, len(PICTURE), shape)])
+            rows = [describe(blob_name(each), each) for each in (program(), PICTURE)]
+            await transaction.add_blobs(rows)
 
     async def mint(self, who: str, amount: int) -> None:
         """Coins for an account."""

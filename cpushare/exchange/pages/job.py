@@ -105,9 +105,10 @@ class JobViews:
         """What a computation runs."""
 
         async def make() -> What:
-            verified = await self._world.program(job.program)
+            async with self._world.store.begin() as transaction:
+                verified = await self._world.program(transaction, job.program)
+                order = await self._world.order(transaction, job.document)
             kernel = kernel_of(verified, job.kernel)
-            order = await self._world.order(job.document)
             sets = await asyncio.to_thread(values_of, kernel, order, MOST_SETS)
             text, is_whole = await asyncio.to_thread(listing, verified)
             tried = swept(kernel.kernel, sets)

@@ -98,7 +98,9 @@ class Pictures:
 
         async def make() -> bytes:
             async with self._room:
-                data = await self._world.blob(row.name)
+                data = await self._world.blobs.get(row)
+                if data is None:
+                    raise Missing(f"there is no blob {row.name}")
                 try:
                     return await asyncio.to_thread(draw, data, shape)
                 except BadMessage as error:

@@ -161,14 +161,15 @@ def of_transfer(transfer: Transfer) -> Row:
 
 def blob_of(row: Row) -> BlobRow:
     """What is known of a blob."""
-    shape = None if row[2] is None else RasterShape(_TYPES[row[2]], *row[3:])
-    return BlobRow(row[0], row[1], shape)
+    name, size_bytes, kind, height, width, channels, pack, start = row
+    shape = None if kind is None else RasterShape(_TYPES[kind], height, width, channels)
+    return BlobRow(name, size_bytes, shape, pack or "", start or 0)
 
 
 def of_blob(row: BlobRow) -> Row:
     """A blob's columns."""
-    shape = row.shape
+    shape, place = row.shape, (row.pack, row.start) if row.pack else (None, None)
     if shape is None:
-        return (row.name, row.size_bytes, None, None, None, None)
+        return (row.name, row.size_bytes, None, None, None, None, *place)
     size = (shape.height, shape.width, shape.channels)
-    return (row.name, row.size_bytes, shape.type.label, *size)
+    return (row.name, row.size_bytes, shape.type.label, *size, *place)

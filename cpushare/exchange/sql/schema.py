@@ -283,8 +283,10 @@ blobs = Table(
     Column("height", Number),
     Column("width", Number),
     Column("channels", Number),
+    Column("pack", Text),
+    Column("start", Number),
 )
-"""The last four are those of a raster's shape, or nothing."""
+"""A raster's shape, or nothing, and where a blob lies: nothing, if it is not in a pack."""
 
 GUARDED = ("accounts", "transfers")
 SQLITE_GUARDS = [

@@ -76,6 +76,8 @@ def _blobs() -> None:
         sa.Column("height", NUMBER, nullable=True),
         sa.Column("width", NUMBER, nullable=True),
         sa.Column("channels", NUMBER, nullable=True),
+        sa.Column("pack", sa.Text(), nullable=True),
+        sa.Column("start", NUMBER, nullable=True),
         sa.PrimaryKeyConstraint("name", name="pk_blobs"),
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -198,7 +198,18 @@ def check_alike(url: str, steps: list[tuple[str, Any]]) -> None:
     asyncio.run(scenario())
 
 
+DISPUTED: list[Any] = [
+    ("submit", (1, "self", 0)),
+    ("work", ("anna", 0, "honest", 2)),
+    ("work", ("anna", 1, "honest", 0)),
+    ("wait", 70),
+    ("dispute", 0),
+]
+"""A job opens again, and what it has left for checks is less: two changes of one row."""
+
+
 @pytest.mark.fuzz
+@example(steps=DISPUTED)
 @given(steps=st.lists(STEPS, min_size=5, max_size=40))
 @settings(max_examples=max(40, settings().max_examples // 5))
 def test_sqlite_is_alike(tmp_path_factory: pytest.TempPathFactory, steps: list[Any]) -> None:
@@ -207,7 +218,10 @@ def test_sqlite_is_alike(tmp_path_factory: pytest.TempPathFactory, steps: list[A
 
 
 @pytest.mark.fuzz
+@example(steps=DISPUTED)
 @given(steps=st.lists(STEPS, min_size=15, max_size=40))
-@settings(max_examples=max(12, settings().max_examples // 20), phases=[Phase.generate])
+@settings(
+    max_examples=max(12, settings().max_examples // 20), phases=[Phase.explicit, Phase.generate]
+)
 def test_postgres_is_alike(postgres: str, steps: list[Any]) -> None:
     check_alike(emptied(postgres), steps)

@@ -1,4 +1,7 @@
-"""What has changed on a desk, as rows to write; counts that others change too, by differences."""
+"""What has changed on a desk, as rows to write; counts that others change too, by differences.
+
+No row is changed twice: PostgreSQL is given all in one statement, which would change it once.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ def changes_of(desk: Desk) -> list[sql.Write]:
         (sql.CHANGE_TASKS, _task_changes(desk)),
         *_execution_changes(desk),
         (sql.CHANGE_WORKERS, _worker_changes(desk)),
-        *_job_changes(desk),
+        (sql.CHANGE_JOBS, _job_changes(desk)),
         (sql.ADD_TO_TALLIES, _tally_changes(desk)),
     ]
 
@@ -56,17 +59,18 @@ def _worker_changes(desk: Desk) -> list[Row]:
     return changes
 
 
-def _job_changes(desk: Desk) -> list[sql.Write]:
-    checks, states = [], []
+def _job_changes(desk: Desk) -> list[Row]:
+    changes: list[Row] = []
     for number, before in sorted(desk.jobs.changed.items()):
         after = desk.jobs[number]
         assert before is not None
-        if after.checks_left != before.checks_left:
-            checks.append((number, after.checks_left - before.checks_left))
+        left = after.checks_left - before.checks_left
         state = (after.state.value, after.ending.value, after.ended, after.closes)
-        if state != (before.state.value, before.ending.value, before.ended, before.closes):
-            states.append((number, *state))
-    return [(sql.CHANGE_CHECKS_LEFT, checks), (sql.CHANGE_JOBS, states)]
+        if state == (before.state.value, before.ending.value, before.ended, before.closes):
+            changes.append((number, left, None, None, None, None))
+        else:
+            changes.append((number, left, *state))
+    return changes
 
 
 def _only_stage_differs(before: Execution, after: Execution) -> bool:

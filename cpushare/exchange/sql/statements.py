@@ -325,12 +325,13 @@ TALLY = Query("SELECT * FROM tallies WHERE job = $1")
 ADD_TO_TALLIES = Change(
     schema.tallies, ["job"], _add(schema.tallies, *[c.name for c in schema.tallies.columns][1:])
 )
-CHANGE_CHECKS_LEFT = Change(schema.jobs, ["id"], _add(schema.jobs, "checks_left"))
 CHANGE_JOBS = Change(
     schema.jobs,
     ["id"],
-    {name: f"v.{name}" for name in ("state", "ending", "ended", "closes")},
+    _add(schema.jobs, "checks_left")
+    | {name: f"COALESCE(v.{name}, jobs.{name})" for name in ("state", "ending", "ended", "closes")},
 )
+"""What a job has left changes by differences; its state only where it is given."""
 CHANGES = Query(
     f"SELECT {T} FROM tasks AS t WHERE job = $1 AND changed > 0 AND changed > $2 "
     "ORDER BY changed, item LIMIT $3"

@@ -3,7 +3,7 @@
     plan(kernel, inputs, named, targets) -> tasks     raises Refused
     run(work, verified, tasks, …) -> exit code
 
-Every picture is a task of its own: read, run, write. One that fails does not stop the rest, unless
+Every picture is a task: read, run, write. One that fails does not stop the rest, unless
 that is wanted; what failed is listed at the end. Outputs appear whole or not at all, and a second
 batch does only what is missing, whichever engine it has.
 """
@@ -45,10 +45,10 @@ def run(
             interrupts() as asked,
             closing(ended(shop, tasks, fails_fast=fails_fast)) as all_ended,
         ):
-            for task, future in all_ended:
+            for task, outcome in all_ended:
                 if asked.is_set():
                     raise KeyboardInterrupt
-                report.tell(task, future)
+                report.tell(task, outcome)
                 advance()
         return report.finish(tasks, table)
 

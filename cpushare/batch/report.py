@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
 
 from cpushare import tables
 from cpushare.batch.plan import Files
-from cpushare.batch.work import Done
+from cpushare.batch.work import Done, Outcome
 from cpushare.cpsc import exits, output
 from vm.errors import CPUShareError, OverLimit
 from vm.module import Kernel
@@ -33,15 +33,16 @@ class Report:
     failed: dict[int, Exception] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
-    def tell(self, task: Files, future: Future[Done]) -> None:
-        """A task has ended."""
-        try:
-            done = self.done[id(task)] = future.result()
-        except (CPUShareError, OSError, BrokenExecutor) as error:
-            self.failed[id(task)] = KILLED if isinstance(error, BrokenExecutor) else error
+    def tell(self, task: Files, outcome: Outcome) -> None:
+        """A task has ended. Raises what is a bug."""
+        if isinstance(outcome, (CPUShareError, OSError, BrokenExecutor)):
+            self.failed[id(task)] = KILLED if isinstance(outcome, BrokenExecutor) else outcome
             if self.as_json and not self.alone:
                 output.result_json({"input": task.inputs, "error": str(self.failed[id(task)])})
             return
+        if isinstance(outcome, Exception):
+            raise outcome
+        done = self.done[id(task)] = outcome
         for text in done.notes:
             output.note(text)
         if "-" in task.outputs.values():

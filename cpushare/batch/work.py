@@ -1,12 +1,12 @@
-"""One task of a batch from file to file: read, run, write. What every process of a batch does."""
+"""Tasks of a batch from file to file: read, run, write. What every process of a batch does."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from concurrent.futures import CancelledError
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cpushare import colour, images, writing
 from cpushare.batch.made import MadeBefore
@@ -20,6 +20,8 @@ from vm.verifier import VerifiedModule, verify
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from vm.inputs import Outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,24 @@ class Done:
     is_old: bool = False
 
 
+Made = TypeVar("Made")
+Outcome = Done | Exception
+"""What became of a task. An exception is `Refused`, `Trap`, `OverLimit`, `SandboxBroken`,
+`SandboxUnavailable` or `OSError`; another one is a bug.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A task whose images are here; `seconds` is how long that took."""
+
+    files: Files
+    key: str | None
+    arrays: dict[str, NDArray[Any]]
+    notes: list[str]
+    seconds: float
+
+
 class Workshop:
     """Does tasks of one batch, in one process: program, engine and children stay warm."""
 
@@ -88,11 +108,24 @@ class Workshop:
             )
         return self._engine
 
-    def run(self, files: Files) -> Done:
-        """Do a task, unless it has been done before.
+    def run(self, group: Sequence[Files]) -> list[Outcome]:
+        """Do tasks, unless they have been done before; what became of each.
 
-        Raises `Refused`, `Trap`, `OverLimit`, `SandboxBroken`, `SandboxUnavailable`, `OSError`.
+        All are read, then all are run, so that an engine which runs many at once has them there.
         """
+        outcomes: list[Outcome | _Read] = [_tried(self._prepared, files) for files in group]
+        futures = {
+            id(each): self.open().submit(self.batch, Task(each.arrays, self.work.values))
+            for each in outcomes
+            if isinstance(each, _Read)
+        }
+        return [
+            _tried(self._finished, each, futures[id(each)]) if isinstance(each, _Read) else each
+            for each in outcomes
+        ]
+
+    def _prepared(self, files: Files) -> Done | _Read:
+        """The images of a task, or what was made of them before."""
         began = time.perf_counter()
         key = self.made.key(files) if self.made is not None else None
         if self.made is not None and key is not None and not self.work.is_fresh:
@@ -101,7 +134,11 @@ class Workshop:
                 seconds = round(time.perf_counter() - began, 6)
                 return Done(found.written, found.record, seconds, [], is_old=True)
         arrays, notes = self._read(files)
-        future = self.open().submit(self.batch, Task(arrays, self.work.values))
+        return _Read(files, key, arrays, notes, time.perf_counter() - began)
+
+    def _finished(self, read: _Read, future: Future[Outputs]) -> Done:
+        """Wait for what a task gives, and write it."""
+        began, files = time.perf_counter(), read.files
         try:
             outputs = future.result()
         except CancelledError:
@@ -112,9 +149,10 @@ class Workshop:
                 path += writing.natural_suffix(outputs[name])
             writing.write_image(path, outputs[name])
             written[name] = path
-        if self.made is not None and key is not None:
-            self.made.remember(key, written, outputs.record)
-        return Done(written, outputs.record, round(time.perf_counter() - began, 6), notes)
+        if self.made is not None and read.key is not None:
+            self.made.remember(read.key, written, outputs.record)
+        seconds = round(read.seconds + time.perf_counter() - began, 6)
+        return Done(written, outputs.record, seconds, read.notes)
 
     def _read(self, files: Files) -> tuple[dict[str, NDArray[Any]], list[str]]:
         """The in images as the kernel takes them, and what had to be done for it."""
@@ -133,3 +171,11 @@ class Workshop:
         """End the engine, if there is one."""
         if self._engine is not None:
             self._engine.close()
+
+
+def _tried(function: Callable[..., Made], *given: Any) -> Made | Exception:
+    """What a function gives, or the exception that it raises."""
+    try:
+        return function(*given)
+    except Exception as error:
+        return error

@@ -10,15 +10,27 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor, Future
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cpushare.images import read_image
+from compiler.pipeline import compile_path
+from cpushare.batch.plan import Files
+from cpushare.batch.pool import Group, _as_they_end, _groups
+from cpushare.batch.work import Done, Outcome, Work, Workshop
+from cpushare.engines import Batch, Task
+from cpushare.engines.warm import WarmRunners
+from cpushare.images import Reading, read_image
+from cpushare.program import Program
 from cpushare.writing import write_image
 from tests.cpushare.cli import DITHER, ROOT, command, cpsc, family, leftovers, needs_native
+from vm.inputs import Outputs
+from vm.verifier import verify
 
 STATS = """record Row { mean: f64, first: u8 }
 
@@ -229,14 +241,74 @@ def test_the_rest_is_done_when_a_process_is_killed(home: Path) -> None:
     workers = [pid for pid in family(process.pid) if is_worker(pid)]
     os.kill(workers[0], signal.SIGKILL)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 4
-    assert "a process of the batch was killed" in err
-    failed = err.count("error: ")
-    assert 0 < failed <= 5
-    assert len(list((home / "out").glob("[0-9]*.png"))) >= 120 - failed
-    assert cpsc(*words).code == 0
+    assert "120 of 120 pictures done" in err
+    assert process.returncode == 0
     for k in range(120):
         assert (read_image(home / "out" / f"{k:03}.png") == 255 - k).all()
+
+
+def test_a_picture_that_kills_its_process_is_told_alone() -> None:
+    tasks = [Files({"src": str(k)}, {}, frozenset()) for k in range(100)]
+    begun: list[Group] = []
+
+    def submit(group: Group) -> Future[list[Outcome]]:
+        begun.append(group)
+        future: Future[list[Outcome]] = Future()
+        if tasks[70] in group:
+            future.set_exception(BrokenExecutor())
+        else:
+            future.set_result([Done({}, {}, 0.0, []) for _ in group])
+        return future
+
+    ended = list(_as_they_end(_groups(tasks, 2), submit, 2, False))
+    assert sorted(int(task.inputs["src"]) for task, _ in ended) == list(range(100))
+    broken = [task for task, outcome in ended if isinstance(outcome, Exception)]
+    assert broken == [tasks[70]]
+    assert max(map(len, begun)) > 8
+    assert [len(group) for group in begun[-4:]] == [1] * 4
+
+
+@needs_native
+def test_pictures_of_a_serial_kernel_run_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together: list[int] = []
+    run_many = WarmRunners.run_many
+
+    def spied(self: WarmRunners, batch: Batch, tasks: Sequence[Task]) -> list[Outputs]:
+        together.append(len(tasks))
+        return run_many(self, batch, tasks)
+
+    monkeypatch.setattr(WarmRunners, "run_many", spied)
+    program = compile_path(DITHER)
+    noise = np.random.default_rng(1).integers(0, 256, (40, 50), np.uint8)
+    tasks = []
+    for k in range(24):
+        np.save(tmp_path / f"{k}.npy", np.roll(noise, k))
+        outputs = {"dst": str(tmp_path / f"{k}.png")}
+        tasks.append(Files({"src": str(tmp_path / f"{k}.npy")}, outputs, frozenset()))
+    values = {"serpentine": True}
+    work = Work(program.encoded, "dither", values, Reading(), "local", 1, 1 << 30, use_cache=False)
+    with closing(Workshop(work)) as shop:
+        outcomes = shop.run(tasks)
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    assert sum(together) >= 23
+    for k in range(24):
+        alone = Program(verify(program.encoded)).run(src=np.roll(noise, k), serpentine=True)
+        assert (read_image(tmp_path / f"{k}.png") == alone.dst).all()
+
+
+def test_groups_are_of_few_bytes(tmp_path: Path) -> None:
+    sizes = [1 << 20] * 6 + [9 << 20, 9 << 20] + [0] * 400
+    tasks = []
+    for k, size in enumerate(sizes):
+        with (tmp_path / str(k)).open("wb") as file:
+            file.truncate(size)
+        tasks.append(Files({"src": file.name}, {}, frozenset()))
+    groups = list(_groups(tasks, 1))
+    assert [task for group in groups for task in group] == tasks
+    assert [len(group) for group in groups[:5]] == [4, 2, 1, 1, 32]
+    assert len(groups[-1]) == 1
 
 
 def is_worker(pid: int) -> bool:

@@ -7,7 +7,7 @@ are taken before anybody gets leases.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, structs
 
@@ -30,9 +30,10 @@ from cpushare.market.messages import (
 from cpushare.market.order import read_order
 from cpushare.market.rules import SLOWEST_UNITS_S, Rules
 from cpushare.market.signing import CLOCK_S, Signed
-from cpushare.market.states import Execution, Job, JobState, Purpose, Stage, Standing, Worker
+from cpushare.market.states import Execution, JobState, Purpose, Stage, Standing, Worker
 from cpushare.market.wishes import Wish
 from cpushare.market.work import check_outcome, kernel_of
+from vm.verifier.verified import VerifiedKernel
 
 MOST_SPARE_S = 120.0
 """Work that a batch of leases gives before its last, for the slowest worker: a worker that falls
@@ -159,32 +160,15 @@ class WorkDesk:
         await self._lay_suspects(transaction, desk, results)
         images = {name for result in results for name in result.outcome.images.values()}
         missing = images - set(await transaction.blobs(images)) if images else set()
+        kernels = {
+            job.id: kernel_of(await self.world.program(transaction, job.program), job.kernel)
+            for job in desk.jobs.values()
+        }
         for each in served:
             for result in each.call.request.results:
-                receipt = await self._taken(transaction, rules, each.worker, result, missing)
-                each.receipts.append(receipt)
+                each.receipts.append(_taken(rules, each.worker, result, missing, kernels))
             for back in each.call.request.returned:
                 rules.hand_back(desk.workers[each.worker], back)
-
-    async def _taken(
-        self,
-        transaction: Transaction,
-        rules: Rules,
-        worker: int,
-        result: TaskResult,
-        missing: set[str],
-    ) -> Receipt:
-        desk = rules.desk
-        execution = desk.executions.get(result.lease)
-        if execution is None or execution.worker != worker:
-            return Receipt(result.lease, "refused", "that is no lease of yours")
-        if not missing.isdisjoint(result.outcome.images.values()):
-            return Receipt(result.lease, "refused", "upload the images first")
-        if reason := await self._reason(transaction, desk.jobs[execution.job], result):
-            back = HandBack(result.lease, reason, is_refused=True)
-            rules.hand_back(desk.workers[worker], back)
-            return Receipt(result.lease, "refused", reason)
-        return rules.answer(desk.workers[worker], result)
 
     async def _lay_suspects(
         self, transaction: Transaction, desk: Desk, results: Sequence[TaskResult]
@@ -198,11 +182,6 @@ class WorkDesk:
         suspects = {each.worker for key in tasks for each in desk.of_task(key) if each.worker}
         for suspect in sorted(suspects):
             await transaction.lay_of_worker(desk, suspect)
-
-    async def _reason(self, transaction: Transaction, job: Job, result: TaskResult) -> str:
-        """Why a result can be none of a job's; nothing if it can."""
-        verified = await self.world.program(transaction, job.program)
-        return check_outcome(kernel_of(verified, job.kernel), result.outcome)
 
     async def _grant(
         self, transaction: Transaction, rules: Rules, served: Sequence[_Served]
@@ -261,6 +240,27 @@ class WorkDesk:
         return WorkAnswer(
             served.receipts, leases, offers, withdrawn, 0.0 if served.given else IDLE_S
         )
+
+
+def _taken(
+    rules: Rules,
+    worker: int,
+    result: TaskResult,
+    missing: set[str],
+    kernels: Mapping[int, VerifiedKernel],
+) -> Receipt:
+    """Decide on a result; `missing` are images that nobody uploaded, `kernels` those of jobs."""
+    desk = rules.desk
+    execution = desk.executions.get(result.lease)
+    if execution is None or execution.worker != worker:
+        return Receipt(result.lease, "refused", "that is no lease of yours")
+    if not missing.isdisjoint(result.outcome.images.values()):
+        return Receipt(result.lease, "refused", "upload the images first")
+    if reason := check_outcome(kernels[execution.job], result.outcome):
+        back = HandBack(result.lease, reason, is_refused=True)
+        rules.hand_back(desk.workers[worker], back)
+        return Receipt(result.lease, "refused", reason)
+    return rules.answer(desk.workers[worker], result)
 
 
 def _granted(rules: Rules, worker: int, waiting: Sequence[Execution]) -> list[Execution]:

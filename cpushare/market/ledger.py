@@ -70,13 +70,15 @@ def transfer_id(purpose: str) -> bytes:
     return hashlib.blake2b(purpose.encode(), digest_size=ID_BYTES).digest()
 
 
+_ENDS = {step: hashlib.blake2b(step.name.encode(), digest_size=8).digest() for step in Step}
+
+
 def execution_transfer_id(step: Step, execution: int) -> bytes:
     """The id of the transfer by which an execution is paid, or is not after all.
 
     Those of executions that follow each other do so too: a database has them on the same pages.
     """
-    hashed = hashlib.blake2b(f"{step.name} {execution}".encode(), digest_size=8).digest()
-    return execution.to_bytes(8, "big") + hashed
+    return execution.to_bytes(8, "big") + _ENDS[step]
 
 
 class Posted(Struct, frozen=True, gc=False):

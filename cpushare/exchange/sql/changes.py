@@ -5,11 +5,24 @@ No row is changed twice: PostgreSQL is given all in one statement, which would c
 
 from __future__ import annotations
 
-from cpushare.exchange.sql import rows
+from collections import defaultdict
+
+from cpushare.exchange.sql import rows, schema
 from cpushare.exchange.sql import statements as sql
 from cpushare.exchange.sql.rows import Row
 from cpushare.market.desk import Desk
 from cpushare.market.states import Execution, Stage
+
+COUNTS = len(schema.tallies.columns) - 1
+_COUNT = {
+    Stage.WAITING: 5,
+    Stage.LEASED: 5,
+    Stage.HELD: 6,
+    Stage.PAID: 4,
+    Stage.VOID: COUNTS,
+    Stage.FAILED: COUNTS,
+}
+"""Where an execution counts among a job's tallies, behind those of its tasks; the last is none."""
 
 
 def changes_of(desk: Desk) -> list[sql.Write]:
@@ -89,26 +102,16 @@ def _only_stage_differs(before: Execution, after: Execution) -> bool:
 
 def _tally_changes(desk: Desk) -> list[Row]:
     """By how much the tallies of jobs change: see `schema.tallies`."""
-    sums: dict[int, list[int]] = {}
+    sums: defaultdict[int, list[int]] = defaultdict(lambda: [0] * (COUNTS + 1))
     for key, task in desk.tasks.changed.items():
         if task is not None:
-            tally = sums.setdefault(key[0], [0] * 7)
+            tally = sums[key[0]]
             tally[task.stage] -= 1
             tally[desk.tasks[key].stage] += 1
     for number, before in desk.executions.changed.items():
         after = desk.executions[number]
-        tally = sums.setdefault(after.job, [0] * 7)
-        _count(tally, after, 1)
+        tally = sums[after.job]
+        tally[_COUNT[after.stage]] += after.pay if after.stage is Stage.PAID else 1
         if before is not None:
-            _count(tally, before, -1)
-    return [(job, *tally) for job, tally in sorted(sums.items()) if any(tally)]
-
-
-def _count(tally: list[int], execution: Execution, sign: int) -> None:
-    stage = execution.stage
-    if stage is Stage.WAITING or stage is Stage.LEASED:
-        tally[5] += sign
-    elif stage is Stage.HELD:
-        tally[6] += sign
-    elif stage is Stage.PAID:
-        tally[4] += sign * execution.pay
+            tally[_COUNT[before.stage]] -= before.pay if before.stage is Stage.PAID else 1
+    return [(job, *tally[:-1]) for job, tally in sorted(sums.items()) if any(tally[:-1])]

@@ -70,8 +70,11 @@ def test_wavefronts_are_harmless_ir_and_call_nothing(cpu: str) -> None:
             plain = re.sub(r"\.v\d+(?=[if]\d)", ".", called)
             assert ALLOWED_CALLS.fullmatch(plain) or called == "llvm.prefetch.p0", called
         text = inprocess.assembly(ir, cpu)
-        called_there = set(re.findall(r"call\w*\s+(?:\*)?([\w.]+)", text))
+        # Of many calls LLVM keeps the address on the stack: it is that of one of these too.
+        called_there = set(re.findall(r"call\w*\s+(?:\*)?(?!\d+\(%rsp\))([\w.]+)", text))
         assert called_there <= {"memset", "memcpy", "rax", "rcx"}, called_there
+        named = {name for name in re.findall(r"\$(\w+)@GOT", text) if name[:5] != "table"}
+        assert named <= {"memset", "memcpy", "kernel"}, named
 
 
 def test_nothing_of_the_module_is_named() -> None:

@@ -26,10 +26,21 @@ from vm.verifier import VerifiedKernel, VerifiedModule, verify
 
 SOURCE = Path(__file__).with_name("waves.cps")
 LEVELS = sorted(VECTOR_TARGETS)
-NARROW = {"diffuse", "far", "colours", "sometimes", "twice", "widened", "outside"}
+NARROW = {
+    "diffuse",
+    "falling",
+    "far",
+    "colours",
+    "sometimes",
+    "seldom",
+    "twice",
+    "widened",
+    "outside",
+}
 SCALAR = {
     "serpentine": "lines turn around, so each begins where the one above ended",
     "indexed": "an array's index is not proved to be inside",
+    "steeper": "each column would run 4 places behind the one before",
     "once": "it may trap, and reads pixels that it writes",
 }
 TRAPPING = {"trapping", "dividing", "outside", "indexed", "once"}
@@ -172,9 +183,10 @@ def test_traps_are_the_first_in_order(name: str, cpu: str) -> None:
 def test_lines_longer_than_a_narrow_lane_counts(width: int) -> None:
     cpu = "x86-64-v3"
     same("diffuse", cpu, compiled("diffuse", cpu, []), [(35, width)])
+    same("falling", cpu, compiled("falling", cpu, []), [(width, 35)])
 
 
-@pytest.mark.parametrize("name", ["diffuse", "doubles", "colours", "around"])
+@pytest.mark.parametrize("name", ["diffuse", "doubles", "colours", "around", "falling", "smoothed"])
 def test_nothing_beside_the_images_is_written(name: str) -> None:
     """The arena between the buffers stays as it was; the first and last pixels are at its ends."""
     cpu = "x86-64-v3"

@@ -288,3 +288,85 @@ kernel shortened(in src: image<i64>, out dst: image<i32>(src.width, src.height))
         err.drop[x, y + 1] += n / 5;
     }
 }
+
+/// Floyd and Steinberg down columns: each is two places behind the one before.
+kernel falling(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
+    var err: rows<i32, 2>(src.height);
+    scan (x, y, d) in src by columns {
+        let want = i32(src[x, y]) + div_floor(err[x, y] + 8, 16);
+        let got = if want >= 128 { 255 } else { 0 };
+        let e = want - got;
+        dst[x, y] = u8(got);
+        err.drop[x, y + d] += e * 7;
+        err.drop[x + 1, y - d] += e * 3;
+        err[x + 1, y] += e * 5;
+        err.drop[x + 1, y + d] += e;
+    }
+}
+
+/// A filter that recurs downwards alone: columns have nothing to do with each other.
+kernel smoothed(in src: image<f32, 3>, out dst: image<f32, 3>(src.width, src.height)) {
+    scan (x, y) in src by columns {
+        dst[x, y] = [
+            src[x, y][0] * 0.5 + dst.zero[x, y - 1][0] * 0.5,
+            src[x, y][1] * 0.7 + dst.zero[x, y - 2][1] * 0.3,
+            src.clamp[x + 1, y][2] * 0.9 - dst.zero[x, y - 1][2] * 0.1,
+        ];
+    }
+}
+
+/// Three columns of neighbours, two channels, another image through a border.
+kernel steep(
+    in src: image<i16, 2>,
+    in other: image<i16>,
+    out dst: image<i32, 2>(src.width, src.height),
+) {
+    var err: rows<i32, 3>(src.height);
+    scan (x, y, d) in src by columns {
+        var v = i32(src[x, y][0]) + err[x, y] / 5 + x * 3 - y;
+        v += i32(other.wrap[x - 1, y + 2]);
+        dst[x, y] = [v, i32(src[x, y][1]) - v];
+        err.drop[x, y + 2 * d] += v % 1000;
+        err.drop[x + 1, y - 2 * d] += v % 77;
+        err[x + 2, y] -= v % 5;
+    }
+}
+
+/// Other images through every border, down columns that lie side by side.
+kernel beside(
+    in src: image<u8>,
+    in other: image<i16>,
+    out dst: image<i32>(src.width, src.height),
+) {
+    var sums: rows<i32, 2>(src.height);
+    scan (x, y, d) in src by columns {
+        var v = i32(other.wrap[x - 1, y + 2]) - i32(other.mirror[x + 17, y - 3]);
+        v += i32(other.zero[x, y - 1]) * 2 + i32(other.clamp[x - 20, y]);
+        v += i32(src.or(77)[x + 1, y + 1]) + sums[x, y] / 2;
+        dst[x, y] = v;
+        sums.drop[x, y + d] += v;
+        sums.drop[x + 1, y - d] -= v % 9;
+    }
+}
+
+/// Pixels that are written only sometimes, down columns.
+kernel seldom(in src: image<u8>, out dst: image<u8>(src.width, src.height)) {
+    map (x, y) in dst { dst[x, y] = u8(i32(src[x, y]) / 2); }
+    var seen: rows<i32, 2>(src.height);
+    scan (x, y, d) in src by columns {
+        let n = seen[x, y] + i32(src[x, y]) % 5;
+        if n % 3 == 0 { dst[x, y] = u8(n % 256); }
+        if dst[x, y] > 100 { dst[x, y] = u8(i32(dst[x, y]) / 3); }
+        seen.drop[x, y + d] += n % 9;
+        seen.drop[x + 1, y] += n % 4;
+    }
+}
+
+/// Stays scalar: columns would be far apart.
+kernel steeper(in src: image<u8>, out dst: image<i32>(src.width, src.height)) {
+    var err: rows<i32, 2>(src.height);
+    scan (x, y, d) in src by columns {
+        dst[x, y] = i32(src[x, y]) + err[x, y] / 2;
+        err.drop[x + 1, y - 3 * d] += dst[x, y];
+    }
+}

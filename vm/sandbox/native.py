@@ -26,7 +26,7 @@ from vm.sandbox.messages import CompileRequest
 ATTEMPTS = 6  # as many as vm.jit.backend knows; this side does not import LLVM
 LARGE_BYTES = 32 << 10  # of code: LLVM takes seconds for each attempt at so much
 QUICK_ATTEMPTS = (4, 5)  # those that take half as long
-CODE_VERSION = b"15"  # raise when the native compiler changes what it emits
+CODE_VERSION = b"16"  # raise when the native compiler changes what it emits
 
 
 class NativeKernel(Struct, frozen=True):

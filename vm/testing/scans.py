@@ -52,7 +52,9 @@ class ScanAuthor(KernelAuthor):
         size = self.enter_pixels()
         own = [self.new_local(I32) for _ in range(3)]
         self.loop_locals = own[1], own[2]
-        self.emit(Op.SCAN, self.choose(Order.ROWS, Order.ROWS, Order.REVERSE), *own, *size)
+        self.emit(
+            Op.SCAN, self.choose(Order.ROWS, Order.ROWS, Order.REVERSE, Order.COLUMNS), *own, *size
+        )
         self.carries = [self.new_carry() for _ in range(self.choose(0, 1, 1, 2, 3))]
         self.inside(Scope(Op.SCAN, fixed=own), USUAL_PIXELS, self.scan_body)
         self.emit(Op.END)

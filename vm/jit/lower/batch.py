@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from vm.jit.builder import Phi
-from vm.jit.lower import arrays, images, narrow, reductions, regions, tiles
+from vm.jit.lower import arrays, images, narrow, reductions, regions, row_tiles, tiles
 from vm.jit.lower.lane_body import HANDLERS as LANE_HANDLERS
 from vm.jit.lower.lanes import NotVector, Source
 from vm.jit.lower.regions import counted, forget, number, pixel_local
@@ -286,7 +286,7 @@ def _block(body: Batch, block: str, blocks: str) -> None:
     count = build.value(f"select i1 {full}, i64 {body.front.steps}, i64 {left}")
     rounded = build.value(f"and i64 {build.value(f'add i64 {count}, {UNIT - 1}')}, {-UNIT}")
     for tile in body.sources.values():
-        tiles.fill(low, body.front, tile, first, rounded)
+        row_tiles.fill(low, body.front, tile, first, rounded)
     end = build.value(f"sub i64 {count}, 1")
 
     def pixel(step: str) -> None:
@@ -296,7 +296,7 @@ def _block(body: Batch, block: str, blocks: str) -> None:
 
     _travelling(body, body.recent, count, pixel)
     for tile in body.targets.values():
-        tiles.flush(low, body.front, tile, first, rounded, low.batch.count)
+        row_tiles.flush(low, body.front, tile, first, rounded, low.batch.count)
 
 
 def _place_rows(body: Batch, tile: Tile, y: str) -> None:

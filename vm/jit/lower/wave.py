@@ -52,7 +52,15 @@ class Wave(TileBody):
         length, count = (low.wide(low.dimensions[i]) for i in scan_extents(instruction))
         self.length, self.count = length, count
         rows_on = plan.lanes * order.direction
-        self.front = Front(plan.lanes, plan.skew, order.direction, length, plan.steps, rows_on)
+        self.front = Front(
+            plan.lanes,
+            plan.skew,
+            order.direction,
+            length,
+            plan.steps,
+            rows_on,
+            order.is_vertical,
+        )
         self.step = self.time = ""
         self.is_edge = True
         self.trapped = ""  # memory of one bit a lane, if the body may trap

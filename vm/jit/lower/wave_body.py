@@ -54,10 +54,11 @@ def _coordinates(wave: Wave, places: Value, length: Value) -> tuple[Value, Value
         along = low.instruction(I32, f"sub {low.typed(last)}, {low.text(along)}", along)
         count = spread_index(wave, low.build.value(f"sub i64 {wave.count}, 1"))
         across = low.instruction(I32, f"sub {low.typed(count)}, {low.text(across)}", across)
+    x, y = (across, along) if wave.front.is_vertical else (along, across)
     last_index = AXIS_PIXELS - 1
     return (
-        replace(along, affine=Affine(0, 0), low=0, high=last_index),
-        replace(across, affine=Affine(1, 0), low=0, high=last_index),
+        replace(x, affine=Affine(0, 0), low=0, high=last_index),
+        replace(y, affine=Affine(1, 0), low=0, high=last_index),
     )
 
 

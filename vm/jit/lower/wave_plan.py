@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vm.jit.lower.column_tiles import MOST_SKEW
 from vm.jit.lower.lanes import NotVector
 from vm.jit.lower.narrow import NARROW, Interval, find_ranges
 from vm.jit.lower.regions import number
@@ -50,12 +51,12 @@ def make_plan(low: Lowering, region: Region, flag: Value) -> Plan:
     if flag.raw != 0:
         raise NotVector("lines turn around, so each begins where the one above ended")
     order = low.kernel.code[region.start].immediates[0]
-    if order is Order.COLUMNS:
-        raise NotVector("it runs down columns")
+    assert isinstance(order, Order)
     offsets = offsets_of(low, region)
     skew = skew_of(offsets)
-    if skew > SKEW_PLACES:
-        raise NotVector(f"each line would run {skew} places behind the one above")
+    if skew > (MOST_SKEW if order.is_vertical else SKEW_PLACES):
+        line, last = ("column", "before") if order.is_vertical else ("line", "above")
+        raise NotVector(f"each {line} would run {skew} places behind the one {last}")
     histories: dict[tuple[int, int], int] = {}
     lines: dict[int, int] = {}
     for carry, ahead, down in offsets:

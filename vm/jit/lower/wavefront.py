@@ -1,5 +1,5 @@
 """`scan` as a wavefront: many lines at once, each so far behind the one above that all it needs
-is there.
+is there. Lines are rows, or columns.
 
 What a scan carries is read at constant offsets that lie behind the running pixel. So if line n + 1
 runs `skew` places behind line n, with skew >= (ahead + 1) / -down for every offset (ahead, down),
@@ -19,7 +19,7 @@ from collections.abc import Mapping
 
 from vm.errors import OverLimit
 from vm.jit.builder import Phi
-from vm.jit.lower import images, tiles
+from vm.jit.lower import column_tiles, images, row_tiles, tiles
 from vm.jit.lower.lane_body import HANDLERS
 from vm.jit.lower.lanes import INSTRUCTIONS, TOO_MUCH, NotVector
 from vm.jit.lower.regions import forget
@@ -56,7 +56,8 @@ def lower_scan(
         if low.vector_instructions > INSTRUCTIONS:
             raise NotVector(TOO_MUCH)
         kinds = sorted({str(kind) for kind in wave.plan.types.values()})
-        shape = f"{wave.lanes} lanes, each line {wave.plan.skew} places behind the one above"
+        line, last = ("column", "before") if wave.front.is_vertical else ("line", "above")
+        shape = f"{wave.lanes} lanes, each {line} {wave.plan.skew} places behind the one {last}"
         shape = f"{shape}; carries {', '.join(kinds) or 'nothing'}"
         if not wave.trapped:
             return Form(NAME, shape), ""
@@ -124,7 +125,7 @@ def _bands(wave: Wave) -> None:
 def _band(wave: Wave, first: str, lines: str) -> None:
     low, build = wave.low, wave.low.build
     for tile in [*wave.sources.values(), *wave.targets.values()]:
-        _place_rows(wave, tile, first)
+        _place_lines(wave, tile, first)
     wave.lines = lane_lines(wave, first)
     if wave.trapped:
         wave.exists = existing(wave, first)
@@ -138,11 +139,12 @@ def _band(wave: Wave, first: str, lines: str) -> None:
     block.add("0", before)
     phis = _history_phis(wave, recent, before)
     steps = _steps_left(wave, end, block.name)
+    tiling = column_tiles if wave.front.is_vertical else row_tiles
     for tile in wave.sources.values():
-        tiles.fill(low, wave.front, tile, block.name, steps)
+        tiling.fill(low, wave.front, tile, block.name, steps)
     _units(wave, block.name, steps)
     for tile in wave.targets.values():
-        tiles.flush(low, wave.front, tile, block.name, steps, lines)
+        tiling.flush(low, wave.front, tile, block.name, steps, lines)
     following = build.value(f"add i64 {block.name}, {wave.front.steps}")
     block.add(following, build.block)
     _close_phis(wave, phis)
@@ -178,8 +180,8 @@ def _close_phis(wave: Wave, phis: Mapping[Line, list[Phi]]) -> None:
             phi.add(value, wave.low.build.block)
 
 
-def _place_rows(wave: Wave, tile: Tile, first: str) -> None:
-    """Where each lane's row of a tile's image begins."""
+def _place_lines(wave: Wave, tile: Tile, first: str) -> None:
+    """Where each lane's row of a tile's image begins, or where its column is in a row."""
     low, build, source = wave.low, wave.low.build, tile.source
     buffer = low.images[source.image]
     last = build.value(f"sub i64 {wave.count}, 1")
@@ -187,14 +189,14 @@ def _place_rows(wave: Wave, tile: Tile, first: str) -> None:
     def lane(k: str) -> None:
         wanted = build.value(f"add i64 {first}, {k}")
         there = build.value(f"icmp ult i64 {wanted}, {wave.count}")
-        y = build.value(f"select i1 {there}, i64 {wanted}, i64 {last}")
+        line = build.value(f"select i1 {there}, i64 {wanted}, i64 {last}")
         if wave.front.direction < 0:
-            y = build.value(f"sub i64 {last}, {y}")
-        y = tiles.seen_row(low, source, y)
-        width = buffer.width
-        if buffer.channels > 1:
-            width = build.value(f"mul i64 {width}, {buffer.channels}")
-        start = build.value(f"mul i64 {y}, {width}")
+            line = build.value(f"sub i64 {last}, {line}")
+        if wave.front.is_vertical:
+            start = tiles.times(low, tiles.seen_column(low, source, line), buffer.channels)
+        else:
+            width = tiles.times(low, buffer.width, buffer.channels)
+            start = build.value(f"mul i64 {tiles.seen_row(low, source, line)}, {width}")
         slot = build.value(f"getelementptr i64, ptr {tile.starts}, i64 {k}")
         build.emit(f"store i64 {start}, ptr {slot}, align 8")
 

@@ -40,6 +40,12 @@ def evaluate(extent: Dimension, dimensions: Sequence[int], parameters: Parameter
     return stack[0]
 
 
+def deciding(kernel: Kernel) -> frozenset[int]:
+    """The numbers of the parameters that dimensions depend on."""
+    terms = [term for dimension in kernel.dimensions for term in dimension.extent]
+    return frozenset(term.value for term in terms if term.op is ExtentOp.PARAMETER)
+
+
 def resolve(
     kernel: Kernel, sizes: Mapping[str, tuple[int, int]], parameters: ParameterValues
 ) -> tuple[int, ...]:

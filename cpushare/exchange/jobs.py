@@ -359,9 +359,9 @@ def _measure_all(
     kernel = kernel_of(verified, order.kernel)
     if order.checked and not kernel.kernel.images:
         raise BadMessage("the kernel has no images")
-    meter = Meter(verified, kernel, order.checked, shapes, owner)
+    meter = Meter(verified, kernel, order.checked, owner)
     return [
-        meter.measure(parameters, inputs)
+        meter.measure(parameters, inputs, shapes)
         for parameters in order.parameters
         for inputs in order.inputs
     ]

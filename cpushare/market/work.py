@@ -69,9 +69,10 @@ def reckon(
 
 
 class Meter:
-    """Measures the tasks of one job: `shapes` are those of the blobs, `owner` is who may know.
+    """Measures tasks of a kernel: `owner` is who may know what comes of them.
 
-    What a task takes depends on parameters and shapes; it is evaluated once for each pair of those.
+    What a task takes is evaluated once for each set of shapes and of those parameters that it
+    depends on.
     """
 
     def __init__(
@@ -79,40 +80,60 @@ class Meter:
         verified: VerifiedModule,
         kernel: VerifiedKernel,
         checked: bool,
-        shapes: Mapping[str, RasterShape],
         owner: bytes,
     ) -> None:
         self._kernel = kernel
-        self._shapes = shapes
         self._images = kernel.kernel.images_of(Role.IN)
         name = kernel.kernel.name.encode()
         head = [verified.meaning.encode(), name, b"checked" if checked else b"", owner]
         self._head = bytes.fromhex(key_of(b"CPUShare work 1\n", *head))
-        self._known: dict[tuple[bytes, tuple[RasterShape, ...]], tuple[int, int]] = {}
+        counts = kernel.cost.parameters | kernel.memory.parameters
+        self._deciding = sorted(counts | extents.deciding(kernel.kernel))
+        self._last: tuple[bytes, ParameterValues] | None = None
+        self._known: dict[tuple[object, ...], tuple[int, int]] = {}
 
-    def measure(self, given: bytes, inputs: Mapping[str, str]) -> Work:
-        """What a task takes; `inputs` are names of blobs. Raises `BadMessage`, `TooMuch`."""
+    @property
+    def is_full(self) -> bool:
+        """Whether it measures no more than it has."""
+        return len(self._known) >= MOST_MEASURED
+
+    def measure(
+        self, given: bytes, inputs: Mapping[str, str], shapes: Mapping[str, RasterShape]
+    ) -> Work:
+        """What a task takes; `inputs` are names of blobs, which have `shapes`.
+
+        Raises `BadMessage`, `TooMuch`.
+        """
         for image in self._images:
             if image.name not in inputs:
                 raise BadMessage(f"kernel '{self._kernel.kernel.name}' takes image '{image.name}'")
         if len(inputs) != len(self._images):
             extra = ", ".join(sorted(set(inputs) - {image.name for image in self._images}))
             raise BadMessage(f"kernel '{self._kernel.kernel.name}' takes no image '{extra[:100]}'")
-        key = given, tuple(self._shapes[inputs[image.name]] for image in self._images)
+        values = self._values(given)
+        seen = tuple(shapes[inputs[image.name]] for image in self._images)
+        key = *(values[number] for number in self._deciding), seen
         if key not in self._known:
-            if len(self._known) >= MOST_MEASURED:
+            if self.is_full:
                 raise TooMuch(
                     f"a job has at most {MOST_MEASURED} different sets of parameters and sizes: "
                     f"submit it in parts"
                 )
-            self._known[key] = self._evaluate(*key)
+            self._known[key] = self._evaluate(values, seen)
         names = "".join(f"{image.name} {inputs[image.name]}\n" for image in self._images)
         decides = self._head + len(given).to_bytes(4, "little") + given + names.encode()
         return Work(*self._known[key], hashlib.sha256(decides).digest())
 
-    def _evaluate(self, given: bytes, shapes: tuple[RasterShape, ...]) -> tuple[int, int]:
+    def _values(self, given: bytes) -> ParameterValues:
+        """Parameters from their bytes: many tasks that follow each other have the same."""
+        if self._last is None or self._last[0] != given:
+            self._last = given, read_values(self._kernel, given)
+        return self._last[1]
+
+    def _evaluate(
+        self, values: ParameterValues, shapes: tuple[RasterShape, ...]
+    ) -> tuple[int, int]:
         """Cost units and bytes of memory."""
-        values = read_values(self._kernel, given)
         sizes = {}
         for image, shape in zip(self._images, shapes, strict=True):
             if (shape.type, shape.channels) != (image.type, image.channels):

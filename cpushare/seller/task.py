@@ -59,6 +59,7 @@ class Preparer:
         self._is_checker = is_checker
         self._programs = Programs(KEPT_PROGRAMS)
         self._blobs = Recent(KEPT_BYTES)
+        self._meters: dict[tuple[str, str, bool], Meter] = {}
 
     def prepare(self, lease: Lease, offer: JobOffer) -> Prepared:
         """Fetch and check what a lease names.
@@ -76,8 +77,7 @@ class Preparer:
         kernel = kernel_of(verified, offer.kernel)
         blobs = self._inputs(list(lease.inputs.values()))
         shapes = {name: read_shape(blob) for name, blob in blobs.items()}
-        meter = Meter(verified, kernel, offer.checked, shapes, b"")
-        work = meter.measure(lease.parameters, lease.inputs)
+        work = self._meter(verified, offer).measure(lease.parameters, lease.inputs, shapes)
         if (work.units, work.memory_bytes) != (lease.units, lease.memory_bytes):
             raise BadLease(
                 f"the task is {work.units} units in {work.memory_bytes} bytes, not {lease.units} "
@@ -93,6 +93,16 @@ class Preparer:
         batch = Batch(verified, offer.kernel, offer.checked, self._order.memory_bytes)
         size = sum(array.nbytes for array in arrays.values())
         return Prepared(lease, batch, Task(arrays, values), size)
+
+    def _meter(self, verified: VerifiedModule, offer: JobOffer) -> Meter:
+        """What measures the tasks of a kernel: what it has evaluated before it knows."""
+        key = offer.program, offer.kernel, offer.checked
+        if key not in self._meters or self._meters[key].is_full:
+            if len(self._meters) >= KEPT_PROGRAMS:
+                self._meters.clear()
+            kernel = kernel_of(verified, offer.kernel)
+            self._meters[key] = Meter(verified, kernel, offer.checked, b"")
+        return self._meters[key]
 
     def _program(self, name: str) -> VerifiedModule:
         return self._programs.find(name) or self._programs.add(self._fetch([name])[name])

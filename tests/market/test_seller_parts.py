@@ -46,8 +46,8 @@ def good() -> Lease:
 
     verified, name = verify(program()), blob_name(picture(0))
     shapes = {name: read_shape(picture(0))}
-    meter = Meter(verified, kernel_of(verified, "invert"), False, shapes, b"")
-    work = meter.measure(level(200), {"src": name})
+    meter = Meter(verified, kernel_of(verified, "invert"), False, b"")
+    work = meter.measure(level(200), {"src": name}, shapes)
     pay = pay_of(work.units, ORDER.min_price)
     return Lease(1, "0" * 64, level(200), {"src": name}, work.units, work.memory_bytes, pay, 0.0)
 

@@ -50,6 +50,16 @@ class Expression(Struct, frozen=True):
             return self.terms[()]
         return None
 
+    @property
+    def parameters(self) -> frozenset[int]:
+        """The numbers of the parameters that it depends on."""
+        found: set[int] = set()
+        for atom in (atom for monomial in self.terms for atom in monomial):
+            if atom.kind == "param":
+                found.add(atom.index)
+            found |= Expression(dict(atom.inner)).parameters
+        return frozenset(found)
+
     def evaluate(self, dimensions: Sequence[int], parameters: Sequence[Sequence[int]]) -> int:
         """The exact value; `parameters` are raw values as in vm.parameters."""
         return sum(

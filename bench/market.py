@@ -163,7 +163,7 @@ def measure(found: Exchange) -> Iterator[Line]:
         yield Line(
             f"tasks a second, {batch} a lease", f"≥ {floor:,}", f"{rate:,.0f}", rate >= floor
         )
-    with Crowd(found.load(SELLERS, batch=250)) as crowd:
+    with Crowd(found.load(SELLERS, batch=250, wait_s=25)) as crowd:
         crowd.begin()
         began = time.time()
         took_s = found.until_done(found.submit(WHOLE)) - began

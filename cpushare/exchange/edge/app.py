@@ -32,7 +32,7 @@ from cpushare.market.errors import MarketError, Unreachable
 
 SWEEP_S, SOON_S = 0.5, 0.1
 """How often is looked what time has brought; and how soon, when results have come."""
-SHARE = 4
+SHARE = 2
 """A sweep that has changed nothing is followed by so many times as long without one, another by as
 long."""
 Beside = Callable[[], Awaitable[object]]

@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from vm.inputs import Outputs
 
 FIRST_S, NEWS_S, SLOWEST_S = 0.05, 0.3, 1.0
-"""How often is asked: first, while there is news, and at last when nothing happens. An answer
-repeats what is younger than some seconds, so that to ask often is dear."""
+"""How often is asked: first, and when all has been answered; while there is news; and at last when
+nothing happens. An answer repeats what is younger than some seconds, so that to ask often is dear.
+"""
 GIVE_UP_S = 600.0
 """How long an exchange that does not answer is waited for."""
 SAMPLE = 1
 TASKS_AT_ONCE = 256
+EARLY_BYTES = 64 << 20
+"""What is kept of a job's images that are not final."""
 Waiting = dict[int, list["Future[Outputs]"]]
 
 
@@ -59,7 +62,14 @@ class Followed:
         count = len(indices) if order.trust == "self" else min(sample, len(indices))
         self._sample = set(secrets.SystemRandom().sample(indices, count))
         self._right: dict[int, Outcome] = {}
+        self._early: dict[str, bytes] = {}
         self._disputes = Disputes(client, job)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether there is an outcome for everything that is waited for."""
+        known = self.answers.latest
+        return all(index in known and known[index].outcome for index in self.waiting)
 
     def step(self) -> bool:
         """Ask what is new and fulfil futures; True if anything was new. Raises `MarketError`."""
@@ -77,6 +87,7 @@ class Followed:
                 ready.append(state)
         for start in range(0, len(ready), TASKS_AT_ONCE):
             self._fulfil(ready[start : start + TASKS_AT_ONCE])
+        self._fetch_early([state for state in news if state.index in self.waiting])
         if is_over:
             self._end()
         elif not self.waiting and self.order.trust == "self" and not self._disputes.wrong:
@@ -102,9 +113,21 @@ class Followed:
                 else:
                     self._disputes.differs(state.index)
 
+    def _fetch_early(self, answered: Sequence[TaskState]) -> None:
+        """Fetch images before they are final, while others are made: they seldom change."""
+        room = EARLY_BYTES - sum(map(len, self._early.values()))
+        for start in range(0, len(answered), TASKS_AT_ONCE):
+            if room <= 0:
+                return
+            names = set(_images(answered[start : start + TASKS_AT_ONCE])) - self._early.keys()
+            found = dict(fetch_blobs(self.client, names))
+            room -= sum(map(len, found.values()))
+            self._early |= found
+
     def _fulfil(self, ready: Sequence[TaskState]) -> None:
-        names = [n for state in ready if state.outcome for n in state.outcome.images.values()]
-        blobs = dict(fetch_blobs(self.client, names))
+        names = set(_images(ready))
+        blobs = {name: self._early.pop(name) for name in names & self._early.keys()}
+        blobs |= fetch_blobs(self.client, names - blobs.keys())
         for state in ready:
             outcome = state.outcome
             if outcome is None:
@@ -139,6 +162,10 @@ class Followed:
         """End all that waits in an error."""
         for index in list(self.waiting):
             self._fail(index, error)
+
+
+def _images(states: Sequence[TaskState]) -> list[str]:
+    return [name for each in states if each.outcome for name in each.outcome.images.values()]
 
 
 def _settle(future: Future[Outputs], error: BaseException) -> None:
@@ -179,7 +206,9 @@ class Follower:
                 is_new |= self._step(job)
             with self._changed:
                 self._jobs = [job for job in self._jobs if job.waiting]
-                pause_s = NEWS_S if is_new else min(2 * pause_s, SLOWEST_S)
+                is_ending = any(job.is_ending for job in self._jobs)
+                news_s = FIRST_S if is_ending else NEWS_S
+                pause_s = news_s if is_new else min(2 * pause_s, SLOWEST_S)
                 if self._jobs and not self._is_closed:
                     self._changed.wait(pause_s)
         self._ended()

@@ -39,8 +39,10 @@ SLOTS = 128
 IN_FLIGHT = 1024
 QUIET_S, PATIENCE_S = 0.1, 1.0
 """A job is made when nothing was submitted for so long, or the first task waits so long."""
-PIXEL_BYTES = 16 << 20
-"""And when so many bytes of images wait: while they are worked on, the next are sent."""
+FIRST_BYTES, PIXEL_BYTES = 1 << 20, 16 << 20
+"""And when so many bytes of images wait: while they are worked on, the next are sent. The first job
+is a small one, so that there is something to work on; each may be twice as large as the last.
+"""
 
 
 class _Wanted(Struct, frozen=True):
@@ -69,7 +71,7 @@ class MarketEngine:
         self._follower = Follower()
         self._line: list[_Wanted] = []
         self._pictures = Pictures()
-        self._pixel_bytes = 0
+        self._pixel_bytes, self._most_bytes = 0, FIRST_BYTES
         self._first = self._last = 0.0
         self._changed = threading.Condition()
         self._is_closed = False
@@ -116,14 +118,14 @@ class MarketEngine:
                     return
                 line, self._line = self._line, []
                 pictures, self._pictures = self._pictures, Pictures()
-                self._pixel_bytes = 0
+                self._pixel_bytes, self._most_bytes = 0, min(2 * self._most_bytes, PIXEL_BYTES)
             with pictures:
                 self._begin(line, pictures)
 
     def _is_full(self) -> bool:
         now = time.monotonic()
         is_quiet = now - self._last >= QUIET_S or now - self._first >= PATIENCE_S
-        return is_quiet or self._pixel_bytes >= PIXEL_BYTES
+        return is_quiet or self._pixel_bytes >= self._most_bytes
 
     def _begin(self, line: Sequence[_Wanted], pictures: Pictures) -> None:
         alive = [each for each in line if each.future.set_running_or_notify_cancel()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vm.errors import Refused
 
-MARKET = ("nacl", "httpx")
+MARKET = ("nacl", "urllib3")
 EXCHANGE = (
     "aiosqlite",
     "alembic",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 from msgspec import Struct
+from urllib3 import BaseHTTPResponse, PoolManager
+from urllib3.exceptions import HTTPError
 
 from cpushare._version import __version__
 from cpushare.market import errors, signing
@@ -35,9 +37,10 @@ from cpushare.market.messages import (
     encode,
 )
 from cpushare.market.rasters import blob_name
-from cpushare.wire.trust import context_for
+from cpushare.wire.pool import pool_for, shown_instead, told
 
-CONNECT_S, READ_S = 10.0, 90.0
+HEADERS = {"user-agent": f"cpushare/{__version__}", "accept-encoding": "identity"}
+PART_BYTES = 1 << 20
 ANSWER_BYTES = FRAME_BYTES + (1 << 30) + 1024
 ANSWER_S = 900.0
 MESSAGE_CHARS = 1000
@@ -67,7 +70,7 @@ class ExchangeClient:
         self._certificate = certificate
         self._proxy = proxy
         self._now = now
-        self._http: httpx.Client | None = None
+        self._pool: PoolManager | None = None
         self.moved_bytes = 0
         """Bytes of bodies that went out and came in."""
 
@@ -163,46 +166,46 @@ class ExchangeClient:
         return decode(self._send(method, target, body), kind)
 
     def _send(self, method: str, target: str, body: bytes) -> bytes:
-        http = self._opened()
         path, _, query = target.partition("?")
         parts = urlsplit(self._address)
         authority = signing.authority_of(parts.scheme, parts.netloc)
         request = signing.Request(method, path, query, authority, body)
         headers = signing.sign(request, self.pair, self._now(), os.urandom(signing.NONCE_BYTES))
         try:
-            with http.stream(method, target, content=body, headers=headers) as answer:
-                data = _read(answer)
-        except (httpx.TransportError, OSError) as error:
-            raise Unreachable(f"{self._address} does not answer: {error}") from None
-        self.moved_bytes += len(body) + len(data)
-        if answer.is_success:
-            return data
-        raise _problem(answer.status_code, data)
-
-    def _opened(self) -> httpx.Client:
-        if self._http is None:
-            parts = urlsplit(self._address)
-            try:
-                verify = context_for(self._certificate, parts.hostname or "", parts.port or 443)
-            except BadSignature:
-                raise
-            except OSError as error:
-                raise Unreachable(f"{self._address} does not answer: {error}") from None
-            self._http = httpx.Client(
-                base_url=self._address,
-                verify=verify,
-                proxy=self._proxy,
-                trust_env=False,
-                timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
-                headers={"user-agent": f"cpushare/{__version__}", "accept-encoding": "identity"},
+            answer = self._opened().request(
+                method,
+                self._address + target,
+                body=body,
+                headers=headers | HEADERS,
+                preload_content=False,
+                redirect=False,
             )
-        return self._http
+            with closing(answer):
+                data = _read(answer)
+                answer.release_conn()
+        except (HTTPError, OSError) as error:
+            if shown := shown_instead(error):
+                raise BadSignature(
+                    f"{parts.netloc} shows the certificate {shown[:16]}…, not "
+                    f"{self._certificate[:16]}… as was promised: it is not that exchange, or has a "
+                    "new certificate"
+                ) from None
+            raise Unreachable(f"{self._address} does not answer: {told(error)}") from None
+        self.moved_bytes += len(body) + len(data)
+        if 200 <= answer.status < 300:
+            return data
+        raise _problem(answer.status, data)
+
+    def _opened(self) -> PoolManager:
+        if self._pool is None:
+            self._pool = pool_for(self._certificate, self._proxy or "")
+        return self._pool
 
     def close(self) -> None:
         """End all connections."""
-        if self._http is not None:
-            self._http.close()
-            self._http = None
+        if self._pool is not None:
+            self._pool.clear()
+            self._pool = None
 
     def __enter__(self) -> ExchangeClient:
         return self
@@ -211,17 +214,19 @@ class ExchangeClient:
         self.close()
 
 
-def _read(answer: httpx.Response) -> bytes:
+def _read(answer: BaseHTTPResponse) -> bytes:
     """The body as it was sent, of bounded size and in bounded time; nothing is unpacked."""
     until = time.monotonic() + ANSWER_S
-    data = bytearray()
-    for part in answer.iter_raw():
-        data += part
-        if len(data) > ANSWER_BYTES:
+    parts: list[bytes] = []
+    left = ANSWER_BYTES
+    for part in answer.stream(PART_BYTES, decode_content=False):
+        parts.append(part)
+        left -= len(part)
+        if left < 0:
             raise Unreachable("the exchange's answer is too long")
         if time.monotonic() > until:
             raise Unreachable("the exchange's answer does not come to an end")
-    return bytes(data)
+    return b"".join(parts)
 
 
 def _problem(status: int, data: bytes) -> MarketError:

@@ -293,9 +293,10 @@ def test_pictures_of_a_serial_kernel_run_together(
         outcomes = shop.run(tasks)
     assert all(isinstance(outcome, Done) for outcome in outcomes)
     assert sum(together) >= 23
-    for k in range(24):
-        alone = Program(verify(program.encoded)).run(src=np.roll(noise, k), serpentine=True)
-        assert (read_image(tmp_path / f"{k}.png") == alone.dst).all()
+    with Program(verify(program.encoded)) as loaded:
+        for k in range(24):
+            alone = loaded.run(src=np.roll(noise, k), serpentine=True)
+            assert (read_image(tmp_path / f"{k}.png") == alone.dst).all()
 
 
 def test_groups_are_of_few_bytes(tmp_path: Path) -> None:

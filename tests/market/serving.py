@@ -111,11 +111,12 @@ def served(
     address: str | None = None,
     how: Serving = Serving(),  # noqa: B008
     certificate: str = "",
+    also: str = "",
 ) -> Iterator[Served]:
     """An exchange that runs while the block does. The buyer `pair("buyer")` has `COINS`.
 
     Without `store` and `blobs` it keeps everything in memory. `address` is that of an exchange
-    that ran before, to start it again in the same place.
+    that ran before, to start it again in the same place; `also` another name of its host.
     """
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # its log is not ours
     listening = socket.socket()
@@ -128,7 +129,7 @@ def served(
     world = make_world(rows, bytes_, policy, now, seed)
     app = create_app(
         world,
-        authorities=frozenset({authority}),
+        authorities=frozenset({authority, authority.replace("127.0.0.1", also or "127.0.0.1")}),
         operator=pair("operator").public,
         limits=limits,
         site=Site(f"http://{authority}", certificate, "/api/docs"),

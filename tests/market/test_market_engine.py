@@ -182,7 +182,7 @@ def test_a_setting_that_is_missing_is_named(buyer: Buyer, monkeypatch: pytest.Mo
         open_engine("market")
 
 
-@pytest.mark.parametrize("missing", ["nacl", "httpx"])
+@pytest.mark.parametrize("missing", ["nacl", "urllib3"])
 @pytest.mark.parametrize("verb", ["account", "engine"])
 def test_without_its_extra_it_says_what_to_install(missing: str, verb: str, tmp_path: Path) -> None:
     """In a process of its own, in which the package cannot be imported."""

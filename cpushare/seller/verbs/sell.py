@@ -83,8 +83,7 @@ def command(
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
-    for name in ("httpx", "httpcore"):  # they would log every address
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it would log every address
     daemon = Daemon(
         chosen,
         state,

@@ -81,7 +81,7 @@ def _many_contender(
         OURS,
         name,
         level,
-        lambda runs: runner.bench(tasks, 2),
+        lambda runs: runner.bench(tasks, 1 + -(-runs // len(tasks))),
         lambda: runner.run(tasks)[0]["dst"].tobytes(),
         form="many at once",
         compile_s=runner.compile().compile_s,

@@ -3,9 +3,9 @@
     plan(kernel, inputs, named, targets) -> tasks     raises Refused
     run(work, verified, tasks, …) -> exit code
 
-Every picture is a task: read, run, write. One that fails does not stop the rest, unless
-that is wanted; what failed is listed at the end. Outputs appear whole or not at all, and a second
-batch does only what is missing, whichever engine it has.
+Every picture is a task: read, run, write. One that fails does not stop the rest, unless that is
+wanted; what failed is listed at the end. Outputs appear whole or not at all, and a second batch
+does only what is missing, whichever engine it has.
 """
 
 from __future__ import annotations

@@ -94,8 +94,11 @@ def _is_little(tasks: Group) -> bool:
 
 def _in_threads(shop: Workshop, groups: Iterable[Group], jobs: int, fails_fast: bool) -> Ended:
     pool = ThreadPoolExecutor(jobs)
+
+    def submit(group: Group) -> Future[list[Outcome]]:
+        return pool.submit(shop.run, group)
+
     try:
-        submit = lambda group: pool.submit(shop.run, group)  # noqa: E731
         yield from _as_they_end(groups, submit, jobs, fails_fast)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

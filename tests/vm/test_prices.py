@@ -69,3 +69,28 @@ def test_the_dearer_arm_is_paid() -> None:
     counts = [counted_and_price(module, (2, 2), n, 0) for n in (-1, 1)]
     assert counts[0][0] == counts[0][1] == counts[1][1]
     assert counts[1][0] < counts[1][1]
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "decide"),
+    [
+        ("const i32 0", "const i32 7", set()),
+        ("const i32 0", "param n", {0}),
+        ("const i32 0", "param m", {1}),
+        ("param m", "param n", {0, 1}),
+        ("param n", "dim src.width", {0}),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_price_names_the_parameters_that_decide_it(
+    start: str, stop: str, decide: set[int], step: int
+) -> None:
+    """Within a trip count too; any of the others may be anything."""
+    cost = looped(start, stop, step).kernels["k"].cost
+    assert cost.parameters == decide
+    for index in {0, 1} - decide:
+        prices = {
+            cost.evaluate([9, 9], [(value,) if i == index else (3,) for i in (0, 1)])
+            for value in (-5, 0, 12)
+        }
+        assert len(prices) == 1

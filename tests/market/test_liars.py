@@ -174,9 +174,15 @@ def test_two_that_tell_the_same_lie_are_both_caught(exchange: Served, tmp_path: 
         check_caught(exchange, name)
 
 
+class Half(Worker):
+    """Leaves half of the study to another, however quick it is."""
+
+    most = 12
+
+
 def test_two_of_one_account_do_not_confirm_each_other(exchange: Served, tmp_path: Path) -> None:
     def liars(stack: ExitStack) -> list[Worker]:
-        return [seller(stack, exchange, name, lying, "both") for name in ("one", "two")]
+        return [seller(stack, exchange, name, lying, "both", Half) for name in ("one", "two")]
 
     compute(exchange, tmp_path, liars)
     for name in ("one", "two"):

@@ -48,7 +48,9 @@ def lying(outcome: Outcome, blobs: dict[str, bytes]) -> Outcome:
 
 
 class Worker:
-    """Takes leases and answers them, in a thread of its own."""
+    """Takes leases and answers them, in a thread of its own: `most` of them."""
+
+    most = 1 << 30
 
     def __init__(self, client: ExchangeClient, change: Change = honest) -> None:
         self.client = client
@@ -71,13 +73,15 @@ class Worker:
 
     def _run(self) -> None:
         results: list[TaskResult] = []
+        wants = min(16, self.most)
         while not self._stop.is_set():
             try:
                 answer = self.client.work(
-                    WorkRequest(results=results, wants=16, units=1 << 40, wait_s=0.0)
+                    WorkRequest(results=results, wants=wants, units=1 << 40, wait_s=0.0)
                 )
                 results = [self._do(lease, answer.jobs[lease.job]) for lease in answer.leases]
                 self.done += len(results)
+                wants = min(16, self.most - self.done)
             except MarketError as error:
                 self.errors.append(error)
                 results = []

@@ -113,16 +113,9 @@ class Workshop:
 
         All are read, then all are run, so that an engine which runs many at once has them there.
         """
-        outcomes: list[Outcome | _Read] = [_tried(self._prepared, files) for files in group]
-        futures = {
-            id(each): self.open().submit(self.batch, Task(each.arrays, self.work.values))
-            for each in outcomes
-            if isinstance(each, _Read)
-        }
-        return [
-            _tried(self._finished, each, futures[id(each)]) if isinstance(each, _Read) else each
-            for each in outcomes
-        ]
+        read = [_tried(self._prepared, files) for files in group]
+        begun = [(each, self._begin(each)) if isinstance(each, _Read) else each for each in read]
+        return [_tried(self._finished, *e) if isinstance(e, tuple) else e for e in begun]
 
     def _prepared(self, files: Files) -> Done | _Read:
         """The images of a task, or what was made of them before."""
@@ -135,6 +128,9 @@ class Workshop:
                 return Done(found.written, found.record, seconds, [], is_old=True)
         arrays, notes = self._read(files)
         return _Read(files, key, arrays, notes, time.perf_counter() - began)
+
+    def _begin(self, read: _Read) -> Future[Outputs]:
+        return self.open().submit(self.batch, Task(read.arrays, self.work.values))
 
     def _finished(self, read: _Read, future: Future[Outputs]) -> Done:
         """Wait for what a task gives, and write it."""

@@ -116,13 +116,12 @@ class Followed:
     def _fetch_early(self, answered: Sequence[TaskState]) -> None:
         """Fetch images before they are final, while others are made: they seldom change."""
         room = EARLY_BYTES - sum(map(len, self._early.values()))
-        for start in range(0, len(answered), TASKS_AT_ONCE):
+        names = [name for name in _images(answered) if name not in self._early]
+        for name, blob in fetch_blobs(self.client, names if room > 0 else ()):
+            self._early[name] = blob
+            room -= len(blob)
             if room <= 0:
                 return
-            names = set(_images(answered[start : start + TASKS_AT_ONCE])) - self._early.keys()
-            found = dict(fetch_blobs(self.client, names))
-            room -= sum(map(len, found.values()))
-            self._early |= found
 
     def _fulfil(self, ready: Sequence[TaskState]) -> None:
         names = set(_images(ready))

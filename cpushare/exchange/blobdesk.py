@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from cpushare.exchange.service import World, use_up
-from cpushare.exchange.store import BlobRow
 from cpushare.market.errors import BadMessage, Missing
 from cpushare.market.frames import LENGTH_BYTES, pack_blobs, unpack_blobs
 from cpushare.market.messages import FRAME_BYTES, BlobNames
@@ -48,7 +47,7 @@ class BlobDesk:
         async with self.world.store.begin() as transaction:
             await use_up(transaction, signed, self.world.now())
             known = await transaction.blobs([name])
-        return (await self._bytes([name], known))[0]
+        return (await self.world.read([name], known))[0]
 
     async def read_many(self, signed: Signed, names: Sequence[str]) -> bytes:
         """A frame of the first of some blobs: as many as it holds, one at least.
@@ -67,13 +66,4 @@ class BlobDesk:
             if room < 0 and chosen:
                 break
             chosen.append(name)
-        return pack_blobs(await self._bytes(chosen, known))
-
-    async def _bytes(self, names: Sequence[str], known: Mapping[str, BlobRow]) -> list[bytes]:
-        """Blobs of these names. Raises `Missing` if one is not known, or not there any more."""
-        rows = [known[name] for name in names if name in known]
-        found = await self.world.blobs.get_all(rows)
-        for name in names:
-            if name not in found:
-                raise Missing(f"there is no blob {name}")
-        return [found[name] for name in names]
+        return pack_blobs(await self.world.read(chosen, known))

@@ -338,7 +338,8 @@ class JobDesk:
             account = await transaction.find_account(MINT, "")
             found = await transaction.history(account, before, MINTS_PAGE) if account else []
             names = [transfer.reason[-65:-1] for _, transfer in found]
-            mints = [decode(await self.world.blob(transaction, n), SignedMint) for n in names]
+            known = await transaction.blobs(names)
+        mints = [decode(data, SignedMint) for data in await self.world.read(names, known)]
         return Mints(show_key(operator), mints, found[-1][0] if len(found) == MINTS_PAGE else 0)
 
 

@@ -27,9 +27,6 @@ SENT_BEFORE = "this request was sent before"
 class Blobs(Protocol):
     """Bytes by their sha256 (cpushare/exchange/blobs.py)."""
 
-    async def get(self, row: BlobRow) -> bytes | None:
-        """A blob's bytes, if they are there."""
-
     async def get_all(self, rows: Sequence[BlobRow]) -> Mapping[str, bytes]:
         """The bytes of some blobs by name, of those that are there."""
 
@@ -78,11 +75,15 @@ class World:
 
     async def blob(self, transaction: Transaction, name: str) -> bytes:
         """A blob's bytes. Raises `Missing`."""
-        row = (await transaction.blobs([name])).get(name)
-        data = None if row is None else await self.blobs.get(row)
-        if data is None:
-            raise Missing(f"there is no blob {name}")
-        return data
+        return (await self.read([name], await transaction.blobs([name])))[0]
+
+    async def read(self, names: Sequence[str], known: Mapping[str, BlobRow]) -> list[bytes]:
+        """Blobs of these names. Raises `Missing` if one is not known, or not there any more."""
+        found = await self.blobs.get_all([known[name] for name in names if name in known])
+        for name in names:
+            if name not in found:
+                raise Missing(f"there is no blob {name}")
+        return [found[name] for name in names]
 
     async def program(self, transaction: Transaction, name: str) -> VerifiedModule:
         """A verified program. Raises `Missing`, `BadMessage`."""

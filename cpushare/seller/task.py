@@ -24,7 +24,7 @@ from cpushare.market.work import Meter, kernel_of, named_values
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vm.verifier import VerifiedModule
+    from vm.verifier import VerifiedKernel, VerifiedModule
 
 KEPT_PROGRAMS = 16
 KEPT_BYTES = 128 << 20
@@ -77,7 +77,7 @@ class Preparer:
         kernel = kernel_of(verified, offer.kernel)
         blobs = self._inputs(list(lease.inputs.values()))
         shapes = {name: read_shape(blob) for name, blob in blobs.items()}
-        work = self._meter(verified, offer).measure(lease.parameters, lease.inputs, shapes)
+        work = self._meter(verified, kernel, offer).measure(lease.parameters, lease.inputs, shapes)
         if (work.units, work.memory_bytes) != (lease.units, lease.memory_bytes):
             raise BadLease(
                 f"the task is {work.units} units in {work.memory_bytes} bytes, not {lease.units} "
@@ -94,13 +94,12 @@ class Preparer:
         size = sum(array.nbytes for array in arrays.values())
         return Prepared(lease, batch, Task(arrays, values), size)
 
-    def _meter(self, verified: VerifiedModule, offer: JobOffer) -> Meter:
+    def _meter(self, verified: VerifiedModule, kernel: VerifiedKernel, offer: JobOffer) -> Meter:
         """What measures the tasks of a kernel: what it has evaluated before it knows."""
         key = offer.program, offer.kernel, offer.checked
         if key not in self._meters or self._meters[key].is_full:
             if len(self._meters) >= KEPT_PROGRAMS:
                 self._meters.clear()
-            kernel = kernel_of(verified, offer.kernel)
             self._meters[key] = Meter(verified, kernel, offer.checked, b"")
         return self._meters[key]
 

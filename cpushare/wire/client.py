@@ -181,8 +181,7 @@ class ExchangeClient:
                 redirect=False,
             )
             with closing(answer):
-                data = _read(answer)
-                answer.release_conn()
+                data = _read(answer)  # read whole, its connection is free for the next
         except (HTTPError, OSError) as error:
             if shown := shown_instead(error):
                 raise BadSignature(

@@ -24,10 +24,6 @@ class BlobDict:
     def __init__(self, blobs: Iterable[bytes] = ()) -> None:
         self.kept = {blob_name(each): each for each in blobs}
 
-    async def get(self, row: BlobRow) -> bytes | None:
-        """Look it up."""
-        return self.kept.get(row.name)
-
     async def get_all(self, rows: Sequence[BlobRow]) -> dict[str, bytes]:
         """Look them up."""
         return {row.name: self.kept[row.name] for row in rows if row.name in self.kept}

@@ -89,6 +89,7 @@ def test_a_pinned_exchange_is_reached_through_the_proxy_alone(way: tuple[Socks, 
         client.upload([b"hello"])
         assert client.download(blob_name(b"hello")) == b"hello"
     assert set(proxy.asked) == {NOWHERE}
+    assert len(proxy.asked) == 1, "a connection is used again"
     with (
         ExchangeClient(address, pair("somebody"), certificate=pin) as client,
         pytest.raises(Unreachable),

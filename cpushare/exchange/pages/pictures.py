@@ -98,9 +98,7 @@ class Pictures:
 
         async def make() -> bytes:
             async with self._room:
-                data = await self._world.blobs.get(row)
-                if data is None:
-                    raise Missing(f"there is no blob {row.name}")
+                (data,) = await self._world.read([row.name], {row.name: row})
                 try:
                     return await asyncio.to_thread(draw, data, shape)
                 except BadMessage as error:

@@ -51,7 +51,7 @@ def fill(low: Lowering, front: Front, tile: Tile, first: str, steps: str) -> Non
         pixels = {row: read_pixels(low, front, buffer, at) for row, at in addresses.items()}
         for channel in range(buffer.channels):
             rows = {row: vectors[channel] for row, vectors in pixels.items()}
-            slanted = _slanted(low, buffer, rows, front.skew)
+            slanted = _moved(low, buffer, rows, -front.skew, 2)
             for step in range(UNIT):
                 address = unit_address(low, front, tile, unit, channel, step)
                 text = f"store {vector_of(buffer)} {slanted[step]}, ptr {address}, align {UNIT}"
@@ -85,7 +85,7 @@ def flush(low: Lowering, front: Front, tile: Tile, first: str, steps: str, lines
                 address = unit_address(low, front, tile, unit, channel, step)
                 load = f"load {vector_of(buffer)}, ptr {address}, align {UNIT}"
                 loaded[step] = build.value(load)
-            channels.append(_straightened(low, buffer, loaded, front.skew))
+            channels.append(_moved(low, buffer, loaded, front.skew, 1))
         for row, address in _addresses(low, front, tile, unit).items():
             vectors = [rows[row] for rows in channels]
             mask = [k if 0 <= row + front.skew * k < UNIT else UNIT + k for k in range(UNIT)]
@@ -170,29 +170,20 @@ def _addresses(low: Lowering, front: Front, tile: Tile, unit: Unit) -> Rows:
     return found
 
 
-def _slanted(low: Lowering, buffer: Buffer, rows: Rows, skew: int) -> Rows:
-    """Rows of which lane k has what lies skew · k above."""
-    for bit in (1, 2, 4, 8) if skew else ():
-        back = skew * bit
-        mask = [k + UNIT * bool(k & bit) for k in range(UNIT)]
-        rows = {
-            row: shuffle(low, vector_of(buffer), vector, rows[row - back], mask)
-            for row, vector in rows.items()
-            if row - back in rows
-        }
-    return rows
-
-
-def _straightened(low: Lowering, buffer: Buffer, rows: Rows, skew: int) -> Rows:
-    """Rows of which lane k has what lies skew · k below; nothing, if no such row is given."""
-    for bit in (1, 2, 4, 8) if skew else ():
-        on = skew * bit
+def _moved(low: Lowering, buffer: Buffer, rows: Rows, apart: int, sources: int) -> Rows:
+    """Rows of which lane k has what lies apart · k rows on, in four rounds: lanes whose number has
+    a bit take what lies so far. In each round there are those rows that have at least so many of
+    their two `sources`; what comes of the other is anything.
+    """
+    for bit in (1, 2, 4, 8) if apart else ():
+        on = apart * bit
         mask = [k + UNIT * bool(k & bit) for k in range(UNIT)]
         rows = {
             row: shuffle(
                 low, vector_of(buffer), rows.get(row, "poison"), rows.get(row + on, "poison"), mask
             )
-            for row in range(min(rows) - on, max(rows) + 1)
+            for row in sorted(rows.keys() | {row - on for row in rows})
+            if (row in rows) + (row + on in rows) >= sources
         }
     return rows
 

@@ -17,7 +17,6 @@ from vm.jit.lower.tiles import (
     Tile,
     Unit,
     between,
-    copy_pixel,
     either,
     element,
     plus,
@@ -29,6 +28,7 @@ from vm.jit.lower.tiles import (
     vector_of,
     write_pixels,
 )
+from vm.jit.lower.value import LLVM_TYPE
 from vm.layout import PADDING_BYTES
 from vm.module import Border
 
@@ -194,6 +194,16 @@ def _copy_row(low: Lowering, buffer: Buffer, source: str, target: str) -> None:
     low.build.emit(f"store {kind} {pixels}, ptr {target}, align {size}")
 
 
+def _copy_pixel(low: Lowering, buffer: Buffer, source: str, target: str) -> None:
+    """A pixel from one address to another."""
+    kind, size = LLVM_TYPE[buffer.type], buffer.type.size_bytes
+    for channel in range(buffer.channels):
+        taken = element(low, source, buffer, str(channel))
+        value = low.build.value(f"load {kind}, ptr {taken}, align {size}")
+        put = element(low, target, buffer, str(channel))
+        low.build.emit(f"store {kind} {value}, ptr {put}, align {size}")
+
+
 def _pixel(low: Lowering, buffer: Buffer, row: str, x: str) -> str:
     return element(low, row, buffer, times(low, x, buffer.channels))
 
@@ -226,7 +236,7 @@ def _copy_edges(low: Lowering, front: Front, tile: Tile, unit: Unit) -> None:
             at = low.build.value(f"add i64 {x}, {index}")
             running = images.bordered(low, Border.CLAMP, plus(low, at, -source.ahead), front.length)
             seen = images.bordered(low, border, plus(low, running, source.ahead), buffer.width)
-            copy_pixel(
+            _copy_pixel(
                 low, buffer, _pixel(low, buffer, begin, seen), _pixel(low, buffer, edge, index)
             )
 
@@ -251,7 +261,7 @@ def _write_edges(low: Lowering, front: Front, tile: Tile, unit: Unit, lines: str
 
         def pixel(index: str) -> None:
             at = build.value(f"add i64 {x}, {index}")
-            copy_pixel(
+            _copy_pixel(
                 low, buffer, _pixel(low, buffer, edge, index), _pixel(low, buffer, begin, at)
             )
 

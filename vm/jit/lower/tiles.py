@@ -204,16 +204,6 @@ def either(low: Lowering, condition: str, yes: Callable[[], None], no: Callable[
     build.start(after)
 
 
-def copy_pixel(low: Lowering, buffer: Buffer, source: str, target: str) -> None:
-    """A pixel from one address to another."""
-    kind, size = LLVM_TYPE[buffer.type], buffer.type.size_bytes
-    for channel in range(buffer.channels):
-        taken = element(low, source, buffer, str(channel))
-        value = low.build.value(f"load {kind}, ptr {taken}, align {size}")
-        put = element(low, target, buffer, str(channel))
-        low.build.emit(f"store {kind} {value}, ptr {put}, align {size}")
-
-
 def between(low: Lowering, x: str, least: str, most: str) -> str:
     """The number from `least` to `most` that is nearest to x (i64 operands)."""
     build = low.build

@@ -55,8 +55,8 @@ def make_plan(low: Lowering, region: Region, flag: Value) -> Plan:
     offsets = offsets_of(low, region)
     skew = skew_of(offsets)
     if skew > (MOST_SKEW if order.is_vertical else SKEW_PLACES):
-        line, last = ("column", "before") if order.is_vertical else ("line", "above")
-        raise NotVector(f"each {line} would run {skew} places behind the one {last}")
+        line, before = line_names(order.is_vertical)
+        raise NotVector(f"each {line} would run {skew} places behind {before}")
     histories: dict[tuple[int, int], int] = {}
     lines: dict[int, int] = {}
     for carry, ahead, down in offsets:
@@ -87,6 +87,11 @@ def make_plan(low: Lowering, region: Region, flag: Value) -> Plan:
         in_registers,
         _reads_what_it_writes(low, region),
     )
+
+
+def line_names(is_vertical: bool) -> tuple[str, str]:
+    """What a line is called, and the one before it."""
+    return ("column", "the one before") if is_vertical else ("line", "the one above")
 
 
 def offsets_of(low: Lowering, region: Region) -> set[Offset]:

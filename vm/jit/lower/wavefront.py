@@ -28,7 +28,7 @@ from vm.jit.lower.tiles import UNIT, Tile
 from vm.jit.lower.value import Value, kind_of
 from vm.jit.lower.wave import Line, Wave, enter_band, existing, lane_lines, move_history
 from vm.jit.lower.wave_body import one_step
-from vm.jit.lower.wave_plan import make_plan
+from vm.jit.lower.wave_plan import line_names, make_plan
 from vm.module import Instruction
 
 NAME = "wavefront"
@@ -56,8 +56,8 @@ def lower_scan(
         if low.vector_instructions > INSTRUCTIONS:
             raise NotVector(TOO_MUCH)
         kinds = sorted({str(kind) for kind in wave.plan.types.values()})
-        line, last = ("column", "before") if wave.front.is_vertical else ("line", "above")
-        shape = f"{wave.lanes} lanes, each {line} {wave.plan.skew} places behind the one {last}"
+        line, before = line_names(wave.front.is_vertical)
+        shape = f"{wave.lanes} lanes, each {line} {wave.plan.skew} places behind {before}"
         shape = f"{shape}; carries {', '.join(kinds) or 'nothing'}"
         if not wave.trapped:
             return Form(NAME, shape), ""
